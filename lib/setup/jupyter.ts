@@ -1,0 +1,63 @@
+/**
+ * What `deno task lab` and `deno task report` share: how Jupyter is started and where it keeps things.
+ *
+ * @module
+ */
+import { delimiter, join } from "node:path";
+import { lab, python, root } from "./paths.ts";
+
+/**
+ * Gives the environment variables that Jupyter's commands need on top of the user's own.
+ *
+ * - `PATH` starts with a folder that holds the running Deno as `deno`, so that the committed
+ *   kernelspec finds it also for those who came by `npx` and have no `deno` of their own; this
+ *   function makes the folder (`.lab/bin`).
+ * - `JUPYTER_PATH` points at the committed kernelspec.
+ * - The other folders move Jupyter's settings, connection files and history into `.lab/jupyter`,
+ *   so that nothing outside the checkout changes and the user's own Jupyter stays out of it.
+ *
+ * Start Jupyter by {@linkcode jupyterCommand}, with the notebook's folder as working folder.
+ *
+ * ```ts ignore
+ * const [command, ...args] = jupyterCommand("nbconvert", "--to", "html", "01-data.ipynb");
+ * const env = await jupyterEnvironment();
+ * await new Deno.Command(command, { args, env, cwd: "notebooks" }).spawn().status;
+ * ```
+ */
+export async function jupyterEnvironment(): Promise<Record<string, string>> {
+  const own = join(lab, "jupyter");
+  const bin = join(lab, "bin");
+  await linkDeno(bin);
+  return {
+    PATH: [bin, Deno.env.get("PATH") ?? ""].join(delimiter),
+    JUPYTER_PATH: join(root, "notebooks", ".jupyter"),
+    JUPYTER_CONFIG_DIR: join(own, "config"),
+    JUPYTER_DATA_DIR: join(own, "data"),
+    JUPYTER_RUNTIME_DIR: join(own, "runtime"),
+    IPYTHONDIR: join(own, "ipython"),
+    // The modules belong to the checkout's own environment: nothing of the user's may shadow them.
+    PYTHONNOUSERSITE: "1",
+    PYTHONDONTWRITEBYTECODE: "1",
+  };
+}
+
+/**
+ * Gives the command line that starts one of Jupyter's programs, like `lab` or `nbconvert`.
+ *
+ * It goes through the interpreter, as the scripts beside it hold absolute paths and so break when
+ * the checkout moves.
+ */
+export function jupyterCommand(program: string, ...args: string[]): [string, ...string[]] {
+  return [python, "-m", "jupyter", program, ...args];
+}
+
+/** Makes `<bin>/deno` a link to the running Deno; several processes may do so at once. */
+async function linkDeno(bin: string): Promise<void> {
+  const link = join(bin, "deno");
+  const target = Deno.execPath();
+  if (await Deno.readLink(link).catch(() => undefined) === target) return;
+  await Deno.mkdir(bin, { recursive: true });
+  const temporary = `${link}.${crypto.randomUUID()}.tmp`;
+  await Deno.symlink(target, temporary);
+  await Deno.rename(temporary, link);
+}
