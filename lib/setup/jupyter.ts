@@ -37,18 +37,20 @@ export async function jupyterEnvironment(): Promise<Record<string, string>> {
     IPYTHONDIR: join(own, "ipython"),
     // The modules belong to the checkout's own environment: nothing of the user's may shadow them.
     PYTHONNOUSERSITE: "1",
-    PYTHONDONTWRITEBYTECODE: "1",
   };
 }
 
 /**
- * Gives the command line that starts one of Jupyter's programs, like `lab` or `nbconvert`.
+ * Gives the command line that starts JupyterLab or nbconvert.
  *
- * It goes through the interpreter, as the scripts beside it hold absolute paths and so break when
- * the checkout moves.
+ * It goes through the interpreter and a module's name: the scripts beside the interpreter hold
+ * absolute paths and so break when the checkout moves.
  */
-export function jupyterCommand(program: string, ...args: string[]): [string, ...string[]] {
-  return [python, "-m", "jupyter", program, ...args];
+export function jupyterCommand(
+  program: "jupyterlab" | "nbconvert",
+  ...args: string[]
+): [string, ...string[]] {
+  return [python, "-m", program, ...args];
 }
 
 /** Makes `<bin>/deno` a link to the running Deno; several processes may do so at once. */
