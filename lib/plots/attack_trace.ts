@@ -1,0 +1,85 @@
+/**
+ * Figure: how an attack went, step by step.
+ *
+ * @module
+ */
+import * as Plot from "@observablehq/plot";
+import { confidencePanel } from "$lib/plots/confidences.ts";
+import {
+  chart,
+  colors,
+  type Figure,
+  figure,
+  heading,
+  largest,
+  normSymbol,
+  percent,
+} from "$lib/plots/figure.ts";
+
+/** The attack's state after one step; step 0 is its start. */
+export interface TraceRow {
+  step: number;
+  /** Norm of the perturbation as it reaches the network (after clipping). */
+  norm: number;
+  /** The network's ten confidences for image + perturbation. */
+  confidences: readonly number[];
+}
+
+export interface TraceOptions {
+  p: number;
+  /** The class of the clean image, or the one that the attack moves away from. */
+  label: number;
+  title?: string;
+  /** The norm asked for, drawn as a line. */
+  epsilon?: number;
+}
+
+/** Draws the perturbation's norm and the confidences against the attack's steps. */
+export function attackTrace(rows: readonly TraceRow[], options: TraceOptions): Figure {
+  const { p, label, epsilon, title = "The attack, step by step" } = options;
+  const end = rows.at(-1);
+  const prediction = end ? largest(end.confidences) : label;
+  const subtitle = end
+    ? `After ${end.step} ${end.step === 1 ? "step" : "steps"}: ${normSymbol(p)} = ${
+      end.norm.toPrecision(3)
+    }, predicted ${prediction} (${percent(end.confidences[prediction] ?? 0)})`
+    : "No step was made";
+  const width = 760;
+  return figure({ label: `${title}. ${subtitle}`, width, height: 530 }, [
+    { node: heading(20, title, subtitle) },
+    {
+      node: confidencePanel(
+        rows.map(({ step, confidences }) => ({ at: step, confidences })),
+        { width, height: 280, clean: label, adversarial: prediction, label: "step" },
+      ),
+      y: 54,
+    },
+    { node: normPanel(rows, p, epsilon), y: 334 },
+  ]);
+}
+
+function normPanel(rows: readonly TraceRow[], p: number, epsilon?: number) {
+  const limits = epsilon === undefined ? [] : [{ epsilon, at: rows.at(-1)?.step ?? 0 }];
+  return chart({
+    width: 760,
+    height: 190,
+    marginLeft: 56,
+    marginRight: 92,
+    marginTop: 28,
+    marginBottom: 42,
+    x: { label: "step", labelAnchor: "center", labelArrow: "none", ticks: 6 },
+    y: { label: `norm ${normSymbol(p)}`, zero: true, nice: true, grid: true, ticks: 4 },
+    marks: [
+      Plot.ruleY(limits, { y: "epsilon", stroke: colors.muted, strokeDasharray: "4,3" }),
+      Plot.text(limits, {
+        x: "at",
+        y: "epsilon",
+        text: () => "asked for",
+        textAnchor: "start",
+        dx: 8,
+        fill: colors.muted,
+      }),
+      Plot.lineY(rows, { x: "step", y: "norm", stroke: colors.third, strokeWidth: 2.25 }),
+    ],
+  });
+}
