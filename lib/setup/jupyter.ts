@@ -41,25 +41,29 @@ export async function jupyterEnvironment(): Promise<Record<string, string>> {
 }
 
 /**
- * Gives the command line that starts JupyterLab or nbconvert.
+ * Gives the command line that starts JupyterLab, a bare server or nbconvert.
  *
  * It goes through the interpreter and a module's name: the scripts beside the interpreter hold
  * absolute paths and so break when the checkout moves.
  */
 export function jupyterCommand(
-  program: "jupyterlab" | "nbconvert",
+  program: "jupyterlab" | "jupyter_server" | "nbconvert",
   ...args: string[]
 ): [string, ...string[]] {
   return [python, "-m", program, ...args];
 }
 
-/** Makes `<bin>/deno` a link to the running Deno; several processes may do so at once. */
+/**
+ * Makes `<bin>/deno` start the running Deno; several processes may do so at once.
+ *
+ * A script, as making a link takes the permission to write everywhere.
+ */
 async function linkDeno(bin: string): Promise<void> {
-  const link = join(bin, "deno");
-  const target = Deno.execPath();
-  if (await Deno.readLink(link).catch(() => undefined) === target) return;
+  const file = join(bin, "deno");
+  const script = `#!/bin/sh\nexec '${Deno.execPath().replaceAll("'", `'\\''`)}' "$@"\n`;
+  if (await Deno.readTextFile(file).catch(() => undefined) === script) return;
   await Deno.mkdir(bin, { recursive: true });
-  const temporary = `${link}.${crypto.randomUUID()}.tmp`;
-  await Deno.symlink(target, temporary);
-  await Deno.rename(temporary, link);
+  const temporary = `${file}.${crypto.randomUUID()}.tmp`;
+  await Deno.writeTextFile(temporary, script, { mode: 0o755 });
+  await Deno.rename(temporary, file);
 }

@@ -1,0 +1,185 @@
+/**
+ * `deno task report`: runs the notebooks and writes them as self-contained HTML pages.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { writeAtomic } from "../files.ts";
+import { execute } from "../report/execute.ts";
+import {
+  cachedExecution,
+  executionKey,
+  groundKey,
+  notebookNames,
+  readNotebook,
+} from "../report/files.ts";
+import { texInProse } from "../report/html.ts";
+import {
+  formatNotebook,
+  type Notebook,
+  type Parameters,
+  withParameters,
+} from "../report/notebook.ts";
+import { Server } from "../report/server.ts";
+import { type Executed, findChromium, printPdf, writeReport } from "../report/write.ts";
+import { jupyterCommand, jupyterEnvironment } from "../setup/jupyter.ts";
+import { lab, root } from "../setup/paths.ts";
+import { type Call, type Command, flag, known, runCommand, text } from "./command.ts";
+
+const folder = join(root, "notebooks");
+const scratch = join(lab, "report");
+const out = join(root, "report");
+
+const options = {
+  fresh: flag("run every notebook again, also those that did not change"),
+  pdf: flag("print PDF files too, where a Chromium is installed"),
+  write: flag("put the new outputs into notebooks/ as well, without counts and times"),
+  parameters: text("FILE", "other values for the parameters cells: JSON, by notebook and constant"),
+};
+
+const report: Command<typeof options> = {
+  name: "report",
+  summary: "Runs the notebooks and writes them as self-contained HTML to report/.",
+  arguments: "[NOTEBOOK...]",
+  options,
+  examples: [
+    ["report", "all notebooks; those that did not change since are not run again"],
+    ["report --fresh --pdf", "run all, and print PDF files"],
+    ["report 03-attacks", "one notebook"],
+    ["report --write", "renew the outputs that are committed with the notebooks"],
+  ],
+  notes: ["Fails if a cell fails or an expected output is missing."],
+  whenInterrupted: "notebooks that were done need not run again",
+  run,
+};
+
+async function run({ values, positionals, say, signal }: Call<typeof options>) {
+  const all = await notebookNames(folder);
+  const names = positionals.length === 0
+    ? all
+    : positionals.map((name) => known(name.replace(/\.ipynb$/, ""), all, "notebook"));
+  if (values.write && values.parameters) {
+    throw new RangeError("Cannot use --write as outputs must come from the notebooks' parameters");
+  }
+  const parameters = await readParameters(values.parameters, all);
+  await using kernels = new LazyServer(signal);
+  const executed: Executed[] = [];
+  const ground = await groundKey(root);
+  for (const name of names) {
+    const notebook = await readNotebook(folder, name);
+    try {
+      const job = { name, notebook, ground, parameters: parameters[name] ?? {} };
+      executed.push(await executedOne(job, { ...values, say, signal, kernels }));
+    } catch (error) {
+      signal.throwIfAborted();
+      say(`${name}: ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  const failed = names.length - executed.length;
+  say(`notebooks: ${executed.length} passed, ${failed} failed`);
+  if (failed > 0) throw new Error(`Cannot write the report as every notebook must run through`);
+  if (values.write) {
+    for (const { name, notebook } of executed) {
+      await writeAtomic(join(folder, `${name}.ipynb`), formatNotebook(notebook));
+    }
+  }
+  const index = await write(executed, values.parameters);
+  say(`Wrote ${index}`);
+  if (values.pdf) await print(executed, say);
+  return { notebooks: names, index };
+}
+
+interface Job {
+  name: string;
+  notebook: Notebook;
+  ground: string;
+  parameters: Parameters;
+}
+
+interface Means {
+  fresh: boolean;
+  write: boolean;
+  say: (line: string) => void;
+  signal: AbortSignal;
+  kernels: LazyServer;
+}
+
+async function executedOne(job: Job, { fresh, write, say, signal, kernels }: Means) {
+  const { name } = job;
+  const tex = texInProse(job.notebook);
+  if (tex) {
+    throw new Error(
+      `Cannot show formulas without a network: write ${tex} in Unicode, as in ‖r‖₂ ≤ ε`,
+    );
+  }
+  const notebook = withParameters(job.notebook, job.parameters, name);
+  const key = await executionKey(notebook, job.ground);
+  const path = join(scratch, `${name}.ipynb`);
+  const cached = fresh || write ? undefined : await cachedExecution(path, key);
+  if (cached) {
+    say(`${name}: nothing changed since it ran`);
+    return { name, path, notebook: cached };
+  }
+  const executed = await execute(await kernels.start(), notebook, {
+    name,
+    folder: "notebooks",
+    signal,
+    onCell: ({ index, cells, section, seconds }) =>
+      say(`${name}: cell ${index} of ${cells}, ${seconds.toFixed(1)} s  ${section}`),
+    onRetry: (message) => say(`${message}; running it again`),
+  });
+  await writeAtomic(path, formatNotebook(executed, { execution_key: key }));
+  return { name, path, notebook: executed };
+}
+
+/** A server that is started when the first notebook needs it. */
+class LazyServer implements AsyncDisposable {
+  #server: Server | undefined;
+  constructor(private readonly signal: AbortSignal) {}
+
+  async start(): Promise<Server> {
+    const command = jupyterCommand("jupyter_server");
+    const env = await jupyterEnvironment();
+    return this.#server ??= await Server.start({ command, env }, root, this.signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server?.[Symbol.asyncDispose]();
+  }
+}
+
+async function write(executed: Executed[], parameters: string | undefined): Promise<string> {
+  const day = new Date().toISOString().slice(0, 10);
+  return await writeReport(executed, {
+    out,
+    scratch,
+    nbconvert: jupyterCommand("nbconvert"),
+    env: await jupyterEnvironment(),
+    made: `Made on ${day} by deno task report` +
+      (parameters ? ` --parameters ${parameters}.` : "."),
+  });
+}
+
+async function print(executed: Executed[], say: (line: string) => void): Promise<void> {
+  const chromium = await findChromium();
+  if (!chromium) {
+    say("Cannot print PDF files as no Chromium is installed: try apt-get install chromium");
+    return;
+  }
+  for (const { name } of executed) {
+    say(`Wrote ${await printPdf(chromium, join(out, `${name}.html`), scratch)}`);
+  }
+}
+
+async function readParameters(
+  path: string | undefined,
+  notebooks: readonly string[],
+): Promise<Record<string, Parameters>> {
+  if (path === undefined) return {};
+  const all = JSON.parse(await Deno.readTextFile(path));
+  for (const name of Object.keys(all)) known(name, notebooks, `the parameters in ${path}`);
+  return all;
+}
+
+if (import.meta.main) Deno.exit(await runCommand(report, Deno.args));

@@ -1,0 +1,69 @@
+/**
+ * Which notebooks there are, and whether an earlier execution still holds.
+ *
+ * @module
+ */
+
+import { join, relative } from "node:path";
+import { formatNotebook, type Notebook, parseNotebook } from "./notebook.ts";
+
+/** Names of the notebooks in a folder, in order, without ending. */
+export async function notebookNames(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const entry of Deno.readDir(folder)) {
+    if (entry.isFile && entry.name.endsWith(".ipynb")) names.push(entry.name.slice(0, -6));
+  }
+  return names.toSorted();
+}
+
+/** Reads a notebook file. */
+export async function readNotebook(folder: string, name: string): Promise<Notebook> {
+  return parseNotebook(await Deno.readTextFile(join(folder, `${name}.ipynb`)), name);
+}
+
+/** What the outputs of every notebook rest on; commands and the report itself don't change them. */
+const GROUND = ["deno.json", "deno.lock", "data", "lib", "models"];
+const IGNORED = /^(?:lib\/(?:cli|report|setup)|data\/[^/]+)\/|\.(?:md|svg|tmp)$|\/\./;
+
+/** Hashes the files that outputs rest on: code, weights, committed tables, versions. */
+export async function groundKey(root: string): Promise<string> {
+  const files: string[] = [];
+  for (const path of GROUND) await collect(root, join(root, path), files);
+  const hashes: string[] = [];
+  for (const file of files.toSorted()) {
+    hashes.push(`${file} ${await sha256(await Deno.readFile(join(root, file)))}`);
+  }
+  return await sha256(new TextEncoder().encode(hashes.join("\n")));
+}
+
+/** The key of one notebook's execution: its cells without outputs, on that ground. */
+export async function executionKey(notebook: Notebook, ground: string): Promise<string> {
+  const cells = notebook.cells.map((cell) => ({ ...cell, outputs: [] }));
+  return await sha256(new TextEncoder().encode(ground + formatNotebook({ cells })));
+}
+
+/** Gives an earlier execution if it was made under the same key. */
+export async function cachedExecution(path: string, key: string): Promise<Notebook | undefined> {
+  try {
+    const text = await Deno.readTextFile(path);
+    if (JSON.parse(text).metadata?.execution_key !== key) return undefined;
+    return parseNotebook(text, path);
+  } catch { // not there, or not whole: execute again
+    return undefined;
+  }
+}
+
+async function collect(root: string, path: string, files: string[]): Promise<void> {
+  const name = relative(root, path);
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (!info || IGNORED.test(info.isDirectory ? `${name}/` : name)) return;
+  if (!info.isDirectory) {
+    files.push(name);
+    return;
+  }
+  for await (const entry of Deno.readDir(path)) await collect(root, join(path, entry.name), files);
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}

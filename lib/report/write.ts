@@ -1,0 +1,112 @@
+/**
+ * Writes executed notebooks as a folder of HTML pages, and as PDF where a Chromium is at hand.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { writeAtomic } from "../files.ts";
+import { describePage, externalLoads, indexPage, notebookPage, type Page } from "./html.ts";
+import type { Notebook } from "./notebook.ts";
+
+/** An executed notebook and the file that holds it. */
+export interface Executed {
+  name: string;
+  notebook: Notebook;
+  path: string;
+}
+
+/** Where to write, and with what. */
+export interface WriteOptions {
+  /** The report's folder. */
+  out: string;
+  /** A folder for intermediate files. */
+  scratch: string;
+  /** Turns notebooks into HTML: nbconvert's command, without arguments. */
+  nbconvert: readonly [string, ...string[]];
+  env: Record<string, string>;
+  /** A line for the foot of the index. */
+  made: string;
+}
+
+/**
+ * Writes the report: a page for each notebook, then the index; pages of former notebooks go.
+ *
+ * @returns The index's path.
+ * @throws {Error} If a page would load anything from elsewhere.
+ */
+export async function writeReport(all: Executed[], options: WriteOptions): Promise<string> {
+  const fragments = await convert(all, options);
+  const pages = all.map(({ name, notebook }) => describePage(name, notebook));
+  for (const [i, page] of pages.entries()) {
+    await writePage(options.out, page, notebookPage(page, fragments[i] ?? "", pages[i + 1]));
+  }
+  const index: Page = { name: "index", title: "", promise: "" };
+  const path = await writePage(options.out, index, indexPage(pages, options.made));
+  const names = new Set([index, ...pages].map(({ name }) => name));
+  for await (const entry of Deno.readDir(options.out)) {
+    const [, name = ""] = entry.name.match(/^(.*)\.(?:html|pdf)$/) ?? [];
+    if (name && !names.has(name)) await Deno.remove(join(options.out, entry.name));
+  }
+  return path;
+}
+
+async function convert(all: Executed[], options: WriteOptions): Promise<string[]> {
+  const [program, ...first] = options.nbconvert;
+  const folder = join(options.scratch, "html");
+  const { success, stderr } = await new Deno.Command(program, {
+    // The basic template is the notebook alone: no style sheets, no scripts, no links to fetch.
+    args: [
+      ...[...first, "--to", "html", "--template", "basic", "--log-level", "WARN"],
+      ...["--output-dir", folder, ...all.map(({ path }) => path)],
+    ],
+    env: options.env,
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (!success) {
+    throw new Error(`Cannot turn the notebooks into HTML: ${new TextDecoder().decode(stderr)}`);
+  }
+  return await Promise.all(all.map(({ name }) => Deno.readTextFile(join(folder, `${name}.html`))));
+}
+
+async function writePage(out: string, { name }: Page, html: string): Promise<string> {
+  const loads = externalLoads(html).filter((reference) => !/^[\w-]+\.html$/.test(reference));
+  if (loads.length > 0) {
+    throw new Error(
+      `Cannot write ${name}.html as a page must be self-contained: it would load ${loads[0]}`,
+    );
+  }
+  const path = join(out, `${name}.html`);
+  await writeAtomic(path, html);
+  return path;
+}
+
+/** Finds a Chromium on the PATH. */
+export async function findChromium(): Promise<string | undefined> {
+  for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
+    for (const name of ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]) {
+      const path = join(folder, name);
+      if (await Deno.stat(path).then((info) => info.isFile, () => false)) return path;
+    }
+  }
+  return undefined;
+}
+
+/** Prints a page to PDF beside it. */
+export async function printPdf(chromium: string, html: string, scratch: string): Promise<string> {
+  const pdf = html.replace(/\.html$/, ".pdf");
+  const { success, stderr } = await new Deno.Command(chromium, {
+    args: [
+      ...["--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
+      // Chromium's sandbox refuses to work for root.
+      ...(Deno.uid() === 0 ? ["--no-sandbox"] : []),
+      ...[`--user-data-dir=${join(scratch, "chromium")}`, "--no-pdf-header-footer"],
+      ...[`--print-to-pdf=${pdf}`, `file://${html}`],
+    ],
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (success) return pdf;
+  throw new Error(`Cannot print ${pdf}: ${new TextDecoder().decode(stderr).trim()}`);
+}
