@@ -1,5 +1,5 @@
 /**
- * A notebook's cells as one TypeScript module, so that they are type-checked and linted: the kernel does neither.
+ * A notebook's cells as one TypeScript module, so that they are type-checked: the kernel does not.
  *
  * @module
  */
