@@ -4,7 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { confidencePanel } from "$lib/plots/confidences.ts";
+import { confidencePanel } from "./confidences.ts";
 import {
   chart,
   colors,
@@ -14,7 +14,7 @@ import {
   largest,
   normSymbol,
   percent,
-} from "$lib/plots/figure.ts";
+} from "./figure.ts";
 
 /** The attack's state after one step; step 0 is its start. */
 export interface TraceRow {
@@ -34,6 +34,8 @@ export interface TraceOptions {
   epsilon?: number;
 }
 
+const WIDTH = 760;
+
 /** Draws the perturbation's norm and the confidences against the attack's steps. */
 export function attackTrace(rows: readonly TraceRow[], options: TraceOptions): Figure {
   const { p, label, epsilon, title = "The attack, step by step" } = options;
@@ -44,26 +46,26 @@ export function attackTrace(rows: readonly TraceRow[], options: TraceOptions): F
       end.norm.toPrecision(3)
     }, predicted ${prediction} (${percent(end.confidences[prediction] ?? 0)})`
     : "No step was made";
-  const width = 760;
-  return figure({ label: `${title}. ${subtitle}`, width, height: 530 }, [
+  return figure({ label: `${title}. ${subtitle}`, width: WIDTH, height: 530 }, [
     { node: heading(20, title, subtitle) },
     {
       node: confidencePanel(
         rows.map(({ step, confidences }) => ({ at: step, confidences })),
-        { width, height: 280, clean: label, adversarial: prediction, label: "step" },
+        { width: WIDTH - 17, height: 280, clean: label, adversarial: prediction, label: "step" },
       ),
+      x: 17,
       y: 54,
     },
-    { node: normPanel(rows, p, epsilon), y: 334 },
+    { node: normPanel(rows, p, epsilon), x: 17, y: 334 },
   ]);
 }
 
 function normPanel(rows: readonly TraceRow[], p: number, epsilon?: number) {
   const limits = epsilon === undefined ? [] : [{ epsilon, at: rows.at(-1)?.step ?? 0 }];
   return chart({
-    width: 760,
+    width: WIDTH - 17,
     height: 190,
-    marginLeft: 56,
+    marginLeft: 46,
     marginRight: 92,
     marginTop: 28,
     marginBottom: 42,

@@ -4,7 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { chart, colors, count, type Figure, figure, heading } from "$lib/plots/figure.ts";
+import { chart, colors, count, type Figure, figure, heading } from "./figure.ts";
 
 /** One class in one subset. */
 export interface ClassCount {
@@ -26,36 +26,37 @@ export function classBalance(
       digit: row.digit,
       images: row.count,
       share: 100 * row.count / total,
-      subset: `${row.subset}: ${count(total)} images`,
+      subset: `${row.subset}, ${count(total)} images: share (%) of each class`,
     };
   });
   const subsets = totals.size;
   const node = chart({
     width: 720,
     height: 40 + 130 * subsets,
-    marginLeft: 56,
+    marginLeft: 40,
     marginRight: 20,
     marginTop: 20,
     marginBottom: 40,
     x: { type: "band", label: "class", labelAnchor: "center", padding: 0.25, tickSize: 0 },
-    y: { label: "share (%)", ticks: 3, nice: true, insetTop: 16 },
+    y: { label: null, ticks: 3, nice: true },
     fy: { axis: null, domain: [...new Set(named.map((row) => row.subset))], padding: 0.22 },
     marks: [
       Plot.barY(named, { x: "digit", y: "share", fy: "subset", fill: colors.clean }),
-      Plot.ruleY([10], { stroke: colors.muted, strokeDasharray: "4,3" }),
+      Plot.ruleY([10], { stroke: colors.adversarial, strokeDasharray: "4,3" }),
       Plot.text(named, {
         x: "digit",
-        y: "share",
+        y: 0,
         fy: "subset",
         text: (row: { images: number }) => count(row.images),
-        dy: -8,
+        dy: -10,
+        fill: "white",
       }),
       Plot.text([...new Set(named.map((row) => row.subset))], {
         fy: (subset: string) => subset,
         text: (subset: string) => subset,
         frameAnchor: "top-left",
-        dy: -14,
-        dx: 2,
+        dy: -16,
+        dx: -20,
         fontWeight: "bold",
         fontSize: 12,
       }),
@@ -65,9 +66,9 @@ export function classBalance(
   return figure({
     label: `${title}: images of each class in ${[...totals.keys()].join(", ")}`,
     width: 720,
-    height: 100 + 130 * subsets,
+    height: 104 + 130 * subsets,
   }, [
-    { node: heading(20, title, "Number of images above each bar; the dashed line is one tenth") },
+    { node: heading(20, title, "In each bar its number of images; the dashed line is one tenth") },
     { node, y: 56 },
   ]);
 }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { confidencePanel } from "$lib/plots/confidences.ts";
-import { type Figure, figure, heading, largest } from "$lib/plots/figure.ts";
+import { confidencePanel } from "./confidences.ts";
+import { type Figure, figure, heading, largest } from "./figure.ts";
 
 /** The network's view of image + t * perturbation. */
 export interface LineRow {
@@ -29,13 +29,14 @@ export function confidenceLine(
     { node: heading(20, title, subtitle) },
     {
       node: confidencePanel(rows.map(({ t, confidences }) => ({ at: t, confidences })), {
-        width: 760,
+        width: 743,
         height: 320,
         clean,
         adversarial,
-        label: "t",
+        label: "t, place on the line",
         marks: [{ at: 0, text: "image" }, { at: 1, text: "adversarial image" }],
       }),
+      x: 17,
       y: 62,
     },
   ]);

@@ -4,7 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { chart, colors, type SvgNode } from "$lib/plots/figure.ts";
+import { chart, colors, type SvgNode } from "./figure.ts";
 
 /** The confidences at one place along a path. */
 export interface ConfidenceRow {
@@ -26,7 +26,7 @@ export interface ConfidencePanelOptions {
   marks?: readonly { at: number; text: string }[];
 }
 
-const MARGIN = { left: 56, right: 92 };
+const MARGIN = { left: 46, right: 92 };
 
 /** A third class is drawn and named when its confidence rises above this somewhere. */
 const WORTH_NAMING = 0.1;
@@ -57,7 +57,14 @@ export function confidencePanel(
     y: { label: "confidence (%)", domain: [0, 100], grid: true, ticks: 5 },
     marks: [
       Plot.ruleX(marks, { x: "at", stroke: colors.muted, strokeDasharray: "4,3" }),
-      Plot.text(marks, { x: "at", text: "text", frameAnchor: "top", dy: -9, fill: colors.muted }),
+      Plot.text(marks, {
+        x: "at",
+        text: "text",
+        frameAnchor: "top",
+        lineAnchor: "bottom",
+        dy: -5,
+        fill: colors.muted,
+      }),
       ...ordered.map(({ digit, points }) =>
         Plot.lineY(points, {
           x: "at",

@@ -4,7 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { chart, colors, count, type Figure, figure, heading } from "$lib/plots/figure.ts";
+import { chart, colors, count, type Figure, figure, heading } from "./figure.ts";
 
 /**
  * Draws a confusion matrix: mistakes in orange by their number, what is right in grey.

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { colors, count, type Figure, figure, heading, type Part, text } from "$lib/plots/figure.ts";
-import { digit, type Pixels } from "$lib/plots/pixels.ts";
+import { colors, count, type Figure, figure, heading, type Part, text } from "./figure.ts";
+import { digit, type Pixels } from "./pixels.ts";
 
 /** One digit of a grid. */
 export interface DigitRow {
@@ -31,7 +31,7 @@ export interface DigitGridOptions {
 export function digitGrid(rows: readonly DigitRow[], options: DigitGridOptions = {}): Figure {
   const { title = "", subtitle = "", columns = 10, size = 56 } = options;
   const margin = 20;
-  const top = title ? 56 : 12;
+  const top = subtitle ? 56 : title ? 40 : 12;
   const lines = Math.max(0, ...rows.map((row) => row.note ? 2 : row.caption ? 1 : 0));
   const longest = Math.max(0, ...rows.flatMap((row) => [row.caption, row.note]).map(widthOf));
   const cell = { width: Math.max(size + 14, longest + 12), height: size + 14 + 16 * lines };
@@ -45,7 +45,7 @@ export function digitGrid(rows: readonly DigitRow[], options: DigitGridOptions =
   if (title) parts.unshift({ node: heading(margin, title, subtitle) });
   return figure({
     label: `${title || "Digits"}: ${rows.map((row) => row.caption ?? "").join(", ")}`,
-    width: 2 * margin + Math.max(used * cell.width - (cell.width - size), heads),
+    width: Math.ceil(2 * margin + Math.max(used * cell.width - (cell.width - size), heads)),
     height: top + Math.ceil(rows.length / columns) * cell.height + 2,
   }, parts);
 }

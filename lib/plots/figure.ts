@@ -173,6 +173,7 @@ function renderer(figure: Figure, scale: number): Resvg {
       fontFiles: fontFiles.map((file) => require.resolve(`@expo-google-fonts/arimo/${file}`)),
       defaultFontFamily: "Arimo",
     },
+    imageRendering: 1, // pixels as squares: resvg does not know "pixelated"
     fitTo: { mode: "zoom", value: scale },
   });
 }

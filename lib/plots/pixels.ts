@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { colors, element, type SvgNode } from "$lib/plots/figure.ts";
-import { pngAddress } from "$lib/plots/png.ts";
+import { colors, element, type SvgNode } from "./figure.ts";
+import { pngAddress } from "./png.ts";
 
 /** Side of an MNIST image in pixels. */
 export const SIDE = 28;

@@ -4,7 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { chart, colors, type Figure, figure, heading } from "$lib/plots/figure.ts";
+import { chart, colors, type Figure, figure, heading } from "./figure.ts";
 
 /** One epoch; accuracies are shares in [0, 1]. */
 export interface HistoryRow {
@@ -38,10 +38,10 @@ export function trainingHistory(
         hundredths(last.testAccuracy)
       }% on test images`
     : "No epoch has ended yet";
-  return figure({ label: `${title}. ${subtitle}`, width: 760, height: 340 }, [
+  return figure({ label: `${title}. ${subtitle}`, width: 760, height: 346 }, [
     { node: heading(20, title, subtitle) },
-    { node: panel(losses, "loss (nats)", 2), x: 0, y: 60 },
-    { node: panel(accuracies, "accuracy (%)", 0), x: 380, y: 60 },
+    { node: panel(losses, "loss (nats)", 2), x: 17, y: 60 },
+    { node: panel(accuracies, "accuracy (%)", 0), x: 391, y: 60 },
   ]);
 }
 
@@ -49,9 +49,9 @@ function panel(points: readonly Point[], label: string, digits: number) {
   const lastEpoch = Math.max(1, ...points.map((point) => point.epoch));
   const ends = labelled(points.filter((point) => point.epoch === lastEpoch));
   return chart({
-    width: 380,
+    width: 366,
     height: 280,
-    marginLeft: 56,
+    marginLeft: 46,
     marginRight: 44,
     marginTop: 28,
     marginBottom: 44,

@@ -1,0 +1,114 @@
+/**
+ * Each figure against the picture that people have looked at: `UPDATE=1` rewrites `tests/plots/`.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Resvg } from "@resvg/resvg-js";
+import { Buffer } from "node:buffer";
+import { inflateSync } from "node:zlib";
+import { digitGrid } from "$lib/plots/digits.ts";
+import { figure, normSymbol, overflow, percent, text, toPng } from "$lib/plots/figure.ts";
+import { encodePng } from "$lib/plots/png.ts";
+import { examples } from "./plots_examples.ts";
+
+const folder = new URL("plots/", import.meta.url);
+const update = Deno.env.get("UPDATE") === "1";
+
+for (const [name, make] of Object.entries(examples)) {
+  Deno.test(`the figure ${name} is as in tests/plots/${name}.svg`, async () => {
+    const { svg } = make();
+    const file = new URL(`${name}.svg`, folder);
+    const snapshot = withStoredImages(svg).replaceAll("><", ">\n<") + "\n";
+    if (update) await Deno.writeTextFile(file, snapshot);
+    assertEquals(snapshot, await Deno.readTextFile(file));
+  });
+
+  Deno.test(`the figure ${name} is drawn within its edges, alike each time`, () => {
+    const drawn = make();
+    assertEquals(overflow(drawn), 0);
+    assertEquals(make().svg, drawn.svg);
+  });
+
+  Deno.test(`the figure ${name} can stand beside others in a page`, () => {
+    const { svg } = make();
+    assert(!/ id="/.test(svg), "ids of two figures in one page would clash");
+    assert(!svg.includes("<style"), "rules would reach other figures");
+    assert(!/https?:\/\/(?!www\.w3\.org)/.test(svg), "no address to fetch from");
+    assert(!/NaN|undefined|Infinity|⚠/.test(svg.replace(/base64,[^"]*/g, "")));
+  });
+}
+
+Deno.test("every picture in tests/plots is one of the figures", async () => {
+  const files = (await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name);
+  assertEquals(files.sort(), Object.keys(examples).map((name) => `${name}.svg`).sort());
+});
+
+Deno.test("overflow() finds a label beyond the edge", () => {
+  const clipped = figure({ label: "", width: 50, height: 50 }, [
+    { node: text(40, 20, "a long label", { anchor: "start" }) },
+  ]);
+  assert(overflow(clipped) > 30);
+});
+
+Deno.test("toPng() writes text with the lab's own font", () => {
+  const size = { label: "", width: 200, height: 40 };
+  const empty = toPng(figure(size, []));
+  const written = toPng(figure(size, [{ node: text(100, 20, "‖r‖∞ ↑ −1 ×") }]));
+  assert(written.length > empty.length + 500, "the text left no mark");
+});
+
+Deno.test("toPng() draws the pixels of a digit as squares", () => {
+  const pixels = Array.from({ length: 784 }, (_, i) => i % 2);
+  const drawn = digitGrid([{ pixels }], { size: 28 * 4 });
+  const red = redOf(toPng(drawn, 1), drawn.width, drawn.height);
+  const within = red.slice(40 * drawn.width + 40, 40 * drawn.width + 120);
+  assertEquals([...new Set(within)].sort(), [0, 255], "no shades in between");
+});
+
+Deno.test("a figure escapes what has a meaning in SVG", () => {
+  const { svg } = digitGrid([], { title: `a < b & "c"` });
+  assert(svg.includes("a &lt; b &amp; "));
+});
+
+Deno.test("digitGrid() refuses an image of another size", () => {
+  assertThrows(() => digitGrid([{ pixels: [0, 1] }]), TypeError, "784 pixels: current value is 2");
+});
+
+Deno.test("encodePng() refuses bytes that fit no picture", () => {
+  assertThrows(() => encodePng(new Uint8Array(5), 2, 2), RangeError, "1 or 3 bytes a pixel");
+});
+
+Deno.test("percent() calls only a certainty 100% or 0%", () => {
+  const written = [1, 0.99999, 0.9994, 0.5, 0.0001, 0].map((share) => percent(share));
+  assertEquals(written, ["100.0%", ">99.9%", "99.9%", "50.0%", "<0.1%", "0.0%"]);
+});
+
+Deno.test("normSymbol() writes the norm's order below", () => {
+  assertEquals([2, 10, Infinity].map(normSymbol), ["‖r‖₂", "‖r‖₁₀", "‖r‖∞"]);
+});
+
+/** Pictures within a figure uncompressed: compressed bytes depend on the machine's zlib. */
+function withStoredImages(svg: string): string {
+  return svg.replace(/(?<=data:image\/png;base64,)[^"]+/g, (base64) => {
+    const png = Buffer.from(base64, "base64");
+    const [width, height] = [png.readUInt32BE(16), png.readUInt32BE(20)];
+    const data = png.indexOf("IDAT");
+    const raw = inflateSync(png.subarray(data + 4, data + 4 + png.readUInt32BE(data - 4)));
+    const stride = raw.length / height;
+    const rows = Array.from(
+      { length: height },
+      (_, y) => raw.subarray(y * stride + 1, (y + 1) * stride),
+    ); // each begins with its filter, which is none
+    return encodePng(Buffer.concat(rows), width, height, 0).toString("base64");
+  });
+}
+
+/** The red of each pixel of a PNG, as the renderer reads it. */
+function redOf(png: Uint8Array, width: number, height: number): number[] {
+  const address = `data:image/png;base64,${Buffer.from(png).toString("base64")}`;
+  const size = `width="${width}" height="${height}"`;
+  const image = `<image ${size} href="${address}"/>`;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" ${size}>${image}</svg>`;
+  return [...new Resvg(svg).render().pixels].filter((_, i) => i % 4 === 0);
+}
