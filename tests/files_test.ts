@@ -28,7 +28,7 @@ async function failing(
   const open = Deno.open;
   Deno.open = async (...args) => {
     const file = await open(...args);
-    file[method] = () => Promise.reject(error);
+    Object.defineProperty(file, method, { value: () => Promise.reject(error) });
     return file;
   };
   try {
