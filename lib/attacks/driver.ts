@@ -1,0 +1,180 @@
+/**
+ * Runs every attack: the loop, the count of passes, the judgement, progress and interruption.
+ *
+ * @module
+ */
+import { type Tensor4D, tf } from "../backend.ts";
+import type { Classifier } from "../network.ts";
+import type { Attack } from "./attack.ts";
+import { Batch } from "./batch.ts";
+import { stepper } from "./stepper.ts";
+
+/** Settings of a run that are not the attack's own. */
+export interface RunOptions {
+  /** Steps at most. @default 500 */
+  steps?: number;
+  /** Seed of the random starts. @default 0 */
+  seed?: number;
+  /** Number of each image; with the seed it fixes the image's start. @default 0, 1, 2, ... */
+  ids?: readonly number[];
+  /** True classes to leave; without them the attack leaves the class predicted at first. */
+  labels?: readonly number[];
+  /** Class to reach, instead of leaving one. */
+  target?: number;
+  /** Images attacked together. A result does not depend on it. @default 200 */
+  batchSize?: number;
+  /** Ends the run with the signal's reason. */
+  signal?: AbortSignal;
+  /** Called after each step. */
+  onStep?: (progress: Progress) => void;
+}
+
+/** How a batch stands after a step. */
+export interface Progress {
+  /** Steps made: points evaluated for each image, of which the random start is the first. */
+  step: number;
+  /** Steps at most. */
+  steps: number;
+  /** Place of the batch's first image among all. */
+  first: number;
+  /** For each image of the batch, the point evaluated last, and whether one was found so far. */
+  images: { norm: number; confidences: number[]; found: boolean }[];
+}
+
+/** What became of one image. */
+export interface Outcome {
+  image: number;
+  /** Class predicted for the clean image. */
+  prediction: number;
+  found: boolean;
+  /** Class of the adversarial image, or `null` if none was found. */
+  adversarialClass: number | null;
+  /** The adversarial image or, if none was found, the last one tried; pixels in [0, 1]. */
+  perturbed: Float32Array;
+  /** Norm of its perturbation. */
+  norm: number;
+  /** Confidence of each class for the clean and for the perturbed image. */
+  confidences: { clean: number[]; perturbed: number[] };
+  /** Steps made until the end of this image's attack. */
+  steps: number;
+  /** Passes through the network spent on this image. */
+  forwards: number;
+  backwards: number;
+}
+
+/**
+ * Attacks images and gives the event loop its turn meanwhile, so that it can be interrupted.
+ *
+ * @param images Shape `[n, 28, 28, 1]`, in [0, 1].
+ * @returns One outcome for each image, in their order.
+ * @throws {RangeError} If there are no images, pixels are outside [0, 1], or an option is out of
+ *   range.
+ * @throws The signal's reason when aborted.
+ */
+export async function runAttack(
+  attack: Attack,
+  network: Classifier,
+  images: Tensor4D,
+  options: RunOptions = {},
+): Promise<Outcome[]> {
+  const { signal, onStep } = options;
+  const steps = attackSteps(attack, network, images, options);
+  let turn = performance.now();
+  try {
+    for (;;) {
+      signal?.throwIfAborted();
+      const { done, value } = steps.next();
+      if (done) return value;
+      onStep?.(value);
+      // A timer's turn costs a millisecond, so not every short step takes one.
+      if (performance.now() - turn > 20) {
+        await new Promise((resolve) => setTimeout(resolve));
+        turn = performance.now();
+      }
+    }
+  } finally {
+    steps.return([]);
+  }
+}
+
+/** {@linkcode runAttack} without a pause, for the REPL: there, a plain call prints its result. */
+export function runAttackSync(
+  attack: Attack,
+  network: Classifier,
+  images: Tensor4D,
+  options: Omit<RunOptions, "signal"> = {},
+): Outcome[] {
+  const steps = attackSteps(attack, network, images, options);
+  try {
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done) return value;
+      options.onStep?.(value);
+    }
+  } finally {
+    steps.return([]);
+  }
+}
+
+function* attackSteps(
+  attack: Attack,
+  network: Classifier,
+  images: Tensor4D,
+  options: RunOptions,
+): Generator<Progress, Outcome[]> {
+  const { steps = 500, batchSize = 200, seed = 0, target, labels } = options;
+  const count = images.shape[0];
+  const ids = options.ids ?? Array.from({ length: count }, (_, i) => i);
+  checkInput(images, network, { ...options, ids, steps, batchSize });
+  const step = stepper(attack, network, target !== undefined);
+  const outcomes: Outcome[] = [];
+  for (let first = 0; first < count; first += batchSize) {
+    const size = Math.min(batchSize, count - first);
+    const batch = new Batch(attack, network, step, {
+      images,
+      first,
+      ids: ids.slice(first, first + size),
+      labels: labels?.slice(first, first + size),
+      target,
+      seed,
+    });
+    try {
+      batch.judgeClean();
+      for (let done = 1; done <= steps && !batch.finished; done++) {
+        yield { step: done, steps, first, images: batch.step() };
+      }
+      outcomes.push(...batch.outcomes());
+    } finally {
+      batch.dispose();
+    }
+  }
+  return outcomes;
+}
+
+function checkInput(
+  images: Tensor4D,
+  { classes }: Classifier,
+  { ids, labels, target, steps, batchSize }:
+    & RunOptions
+    & Required<Pick<RunOptions, "ids" | "steps" | "batchSize">>,
+): void {
+  const fail = (rule: string, value: unknown) =>
+    new RangeError(`Cannot attack as ${rule}: current value is ${value}`);
+  const count = images.shape[0];
+  if (images.rank !== 4) throw fail("images must have rank 4", images.rank);
+  if (count === 0) throw fail("there must be images", count);
+  if (ids.length !== count) throw fail("each image needs one of the ids", ids.length);
+  if (labels && labels.length !== count) throw fail("each image needs a label", labels.length);
+  if (!(Number.isInteger(steps) && steps >= 1)) throw fail("steps must be at least 1", steps);
+  if (!(Number.isInteger(batchSize) && batchSize >= 1)) {
+    throw fail("batchSize must be at least 1", batchSize);
+  }
+  if (target !== undefined && !(Number.isInteger(target) && target >= 0 && target < classes)) {
+    throw fail(`target must be a class from 0 to ${classes - 1}`, target);
+  }
+  // The comparison is false for NaN, so that NaN fails it too.
+  const inside = tf.tidy(() =>
+    images.greaterEqual(0).logicalAnd(images.lessEqual(1)).all().dataSync()
+  );
+  if (!inside[0]) throw fail("pixels must be in [0, 1]", "outside");
+}

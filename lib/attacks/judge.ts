@@ -1,0 +1,64 @@
+/**
+ * The judgement of points: apart from the attacks, so that none is judge of its own success.
+ *
+ * @module
+ */
+import { type Tensor4D, tf } from "../backend.ts";
+import type { Classifier } from "../network.ts";
+
+/** An image is adversarial by at least this margin, so that another framework agrees. */
+export const adversarialMargin = 1e-4;
+
+/** Logits of one image, as plain numbers. */
+export type Logits = ArrayLike<number>;
+
+/** What an attack must make of one image. */
+export interface Goal {
+  /** The class to leave, if there is no target. */
+  reference: number;
+  /** The class to reach; any but the reference, if absent. */
+  target?: number | undefined;
+}
+
+/** Index of the largest logit; of equal ones, the first. */
+export function argMax(logits: Logits): number {
+  let best = 0;
+  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
+  return best;
+}
+
+/** Logit of a class minus the best other one. */
+export function marginOf(logits: Logits, of: number): number {
+  let other = -Infinity;
+  for (let i = 0; i < logits.length; i++) if (i !== of) other = Math.max(other, logits[i]!);
+  return logits[of]! - other;
+}
+
+/** Confidences of logits, in double precision. */
+export function softmax(logits: Logits): number[] {
+  const values = Array.from(logits);
+  const largest = Math.max(...values);
+  const powers = values.map((value) => Math.exp(value - largest));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
+}
+
+/** Whether logits reach the goal, by {@linkcode adversarialMargin} or the margin given. */
+export function reaches(goal: Goal, logits: Logits, margin = adversarialMargin): boolean {
+  const { reference, target } = goal;
+  return target === undefined
+    ? marginOf(logits, reference) <= -margin
+    : marginOf(logits, target) >= margin;
+}
+
+/** Logits of one image judged alone, in a batch of one: what a reported point must stand. */
+export function logitsAlone(
+  network: Classifier,
+  image: Float32Array,
+  shape: readonly number[],
+): Logits {
+  return tf.tidy(() => {
+    const alone = tf.tensor(image).reshape<Tensor4D>([1, ...shape]);
+    return Array.from(network.logits(alone).dataSync());
+  });
+}

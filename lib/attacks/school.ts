@@ -1,0 +1,68 @@
+/**
+ * The school's attack: gradient descent on the confidence, on the sphere of one norm.
+ *
+ * @module
+ */
+import { type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
+import { rescale } from "../norms.ts";
+import { adamStart, type AdamState, adamStep } from "./adam.ts";
+import type { Attack } from "./attack.ts";
+
+/** Settings of {@linkcode school}. */
+export interface SchoolOptions {
+  /** The norm: any p >= 1, `Infinity` included. @default 2 */
+  p?: number;
+  /** Norm of the perturbation before it is clipped to the pixel box. @default 1.5 */
+  norm?: number;
+  /** Adam's step size, in pixel units. @default 0.01 */
+  learningRate?: number;
+}
+
+type SchoolState = AdamState & { readonly point: Tensor4D };
+
+/** Float32 sums may exceed the norm asked for by a rounding error; this keeps below. */
+const margin = 1 - 1e-6;
+
+/**
+ * Descends on the confidence of the predicted class (or ascends on that of the target).
+ *
+ * The perturbation r starts uniform; each step moves r by Adam, rescales it to the norm, and clips
+ * image + r to [0, 1]. The gradient is taken at the clipped image and not through the clipping:
+ * otherwise a pixel that was once clipped could never come back. As r is what clipping leaves, the
+ * next rescaling hands the norm that was cut off to the pixels that can use it.
+ *
+ * @throws {RangeError} If a setting is out of range.
+ */
+export function school(
+  { p = 2, norm = 1.5, learningRate = 0.01 }: SchoolOptions = {},
+): Attack<SchoolState> {
+  const rule = (name: string, must: string, value: number) =>
+    new RangeError(`Cannot attack as ${name} must be ${must}: current value is ${value}`);
+  if (!(p >= 1)) throw rule("p", "at least 1", p);
+  if (!(norm >= 0 && norm < Infinity)) throw rule("norm", "finite and at least 0", norm);
+  if (!(learningRate > 0 && learningRate < Infinity)) {
+    throw rule("learningRate", "finite and greater than 0", learningRate);
+  }
+  const at = (images: Tensor4D, r: Tensor4D): Tensor4D =>
+    tf.clipByValue(images.add(rescale(r, p, norm * margin)), 0, 1);
+  return {
+    name: "school",
+    p,
+    stopsWhenFound: true,
+    start({ images }, uniform) {
+      const r: Tensor4D = uniform().mul(2).sub(1);
+      return { point: at(images, r), ...adamStart(images) };
+    },
+    step(state, { images, classes, targeted }, oracle) {
+      const { gradient } = oracle.gradient(state.point, (logits) => confidence(logits, classes));
+      const descent: Tensor4D = targeted ? gradient.neg() : gradient;
+      const { update, next } = adamStep(state, descent, learningRate);
+      return { point: at(images, state.point.sub(images).add(update)), ...next };
+    },
+  };
+}
+
+/** Softmax probability of one class for each image, shape `[batch]`. */
+function confidence(logits: Tensor2D, classes: Tensor1D): Tensor1D {
+  return logits.softmax().mul(tf.oneHot(classes, logits.shape[1])).sum(1);
+}

@@ -1,0 +1,96 @@
+/**
+ * One step of an attack, ready to be run: it asks the network on the attack's behalf, and remembers
+ * each point and the answer.
+ *
+ * @module
+ */
+import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
+import { compile } from "../compile.ts";
+import type { Classifier } from "../network.ts";
+import { norm } from "../norms.ts";
+import type { Attack, Oracle, State } from "./attack.ts";
+
+/** Tensors by name: what a compiled step takes and gives. */
+export type Tensors = Record<string, Tensor>;
+
+/** Forward and backward passes of each image in one step. */
+interface Passes {
+  forwards: number;
+  backwards: number;
+}
+
+/** A step as the driver runs it, with the passes that one costs. */
+export interface Stepper {
+  /**
+   * From `images`, `classes` and the state to the next state and, as `evaluated.<i>.point`,
+   * `.logits` and `.norm`, all that was evaluated meanwhile. The caller disposes it.
+   */
+  run(inputs: Tensors): Tensors;
+  passes(): Passes;
+}
+
+/** Makes an attack's step on a network ready to be run over and over, on batches of any size. */
+export function stepper(attack: Attack, network: Classifier, targeted: boolean): Stepper {
+  let passes: Passes = { forwards: 0, backwards: 0 };
+  const step = ({ images, classes, ...state }: Tensors): Tensors => {
+    const problem = { images: images as Tensor4D, classes: classes as Tensor1D, targeted };
+    const recorder = new Recorder(network, attack.p, problem.images);
+    const next = attack.step(state as unknown as State, problem, recorder);
+    passes = recorder.passes;
+    return { ...next, ...recorder.evaluated };
+  };
+  // A graph runs the function above only once for each batch size, so it sets the passes once.
+  const run = compile(step, { name: `a step of ${attack.name}` });
+  // Sorted, as another order of names would be another graph.
+  return { run: (inputs) => run(sorted(inputs)), passes: () => passes };
+}
+
+function sorted(tensors: Tensors): Tensors {
+  const entries = Object.entries(tensors);
+  return Object.fromEntries(entries.sort(([a], [b]) => a < b ? -1 : 1));
+}
+
+/** Asks the network on the attack's behalf, and remembers each point and the answer. */
+class Recorder implements Oracle {
+  readonly evaluated: Tensors = {};
+  readonly passes: Passes = { forwards: 0, backwards: 0 };
+  readonly #network: Classifier;
+  readonly #p: number;
+  readonly #images: Tensor4D;
+
+  constructor(network: Classifier, p: number, images: Tensor4D) {
+    this.#network = network;
+    this.#p = p;
+    this.#images = images;
+  }
+
+  logits(points: Tensor4D): Tensor2D {
+    return this.#record(points, this.#network.logits(points));
+  }
+
+  gradient(
+    points: Tensor4D,
+    loss: (logits: Tensor2D) => Tensor1D,
+  ): { logits: Tensor2D; gradient: Tensor4D } {
+    const { classes } = this.#network;
+    // tfjs keeps but one tensor of a differentiated function, so logits and loss leave as one; the
+    // gradient asked for is that of the last column.
+    const both = (x: Tensor): Tensor => {
+      const logits = this.#network.logits(x as Tensor4D);
+      return tf.concat([logits, loss(logits).reshape<Tensor2D>([-1, 1])], 1);
+    };
+    const last = tf.oneHot(tf.fill([points.shape[0]], classes, "int32"), classes + 1);
+    const { value, grad } = tf.valueAndGrad(both)(points, last.cast("float32"));
+    const logits = (value as Tensor2D).slice([0, 0], [-1, classes]);
+    this.passes.backwards++;
+    return { logits: this.#record(points, logits), gradient: grad as Tensor4D };
+  }
+
+  #record(point: Tensor4D, logits: Tensor2D): Tensor2D {
+    const name = `evaluated.${this.passes.forwards++}`;
+    this.evaluated[`${name}.point`] = point.clone();
+    this.evaluated[`${name}.logits`] = logits.clone();
+    this.evaluated[`${name}.norm`] = norm(point.sub(this.#images), this.#p);
+    return logits;
+  }
+}
