@@ -1,0 +1,115 @@
+/**
+ * tfjs-node's native binding: compiled against TensorFlow's library, and tried before it counts.
+ *
+ * @module
+ */
+import { createRequire } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { execute, lastLine, remove, SetupError, which } from "./host.ts";
+import { root } from "./paths.ts";
+import type { Published } from "./prebuilt.ts";
+import { during, secondsText, type Work } from "./step.ts";
+
+/** The compilers that will do, the likeliest first. */
+export const compilers = ["g++", "clang++", "c++"];
+
+/** tfjs-node as installed: its folder behind all links, and what its `package.json` says. */
+export function tfjsNode(): { folder: string; published: Published } {
+  const folder = Deno.realPathSync(join(root, "node_modules", "@tensorflow", "tfjs-node"));
+  return { folder, published: createRequire(join(folder, "x"))("./package.json") };
+}
+
+/** Where tfjs-node looks for its binding. */
+export function bindingPath(folder: string): string {
+  return join(folder, "lib", "napi-v8", "tfjs_binding.node");
+}
+
+/**
+ * Compiles tfjs-node's two C++ files against a library, tries the result, and puts it in place.
+ *
+ * @param library Folder with `lib` and `include`.
+ * @throws {SetupError} If there is no compiler.
+ */
+export async function buildBinding(library: string, work: Work): Promise<void> {
+  const compiler = which(...compilers);
+  if (compiler === undefined) throw missingCompiler();
+  const { folder } = tfjsNode();
+  const source = join(folder, "binding");
+  const headers = join(
+    Deno.realPathSync(join(root, "node_modules", "node-api-headers")),
+    "include",
+  );
+  const target = bindingPath(folder);
+  await Deno.mkdir(dirname(target), { recursive: true });
+  const candidate = candidatePath(target);
+  const lib = join(library, "lib");
+  const [{ success, stderr }, seconds] = await during(
+    work,
+    `TensorFlow: compiling tfjs-node's binding (${compiler})`,
+    () =>
+      execute(compiler, [
+        ...["-O2", "-std=c++17", "-shared", "-fPIC", "-w", "-DNAPI_VERSION=8"],
+        ...[headers, join(library, "include"), folder].map((path) => `-I${path}`),
+        ...["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(source, name)),
+        ...["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"].map((name) => join(lib, name)),
+        // Relative to the binding, so that a moved checkout still works.
+        `-Wl,-rpath,$ORIGIN/${relative(dirname(target), lib)}`,
+        ...["-o", candidate],
+      ], { signal: work.signal, env: { TMPDIR: work.temporary } }),
+  );
+  if (!success) {
+    const line = stderr.split("\n").find((text) => /error|not found|cannot/i.test(text));
+    throw new SetupError(
+      `Cannot compile tfjs-node's binding with ${compiler}: ${(line ?? lastLine(stderr)).trim()}`,
+    );
+  }
+  await install(candidate, target, work);
+  work.say(`TensorFlow: binding compiled in ${secondsText(seconds)}`);
+}
+
+/** Copies a ready-made binding into place, after a try. */
+export async function installBinding(file: string, work: Work): Promise<void> {
+  const target = bindingPath(tfjsNode().folder);
+  await Deno.mkdir(dirname(target), { recursive: true });
+  const candidate = candidatePath(target);
+  await Deno.copyFile(file, candidate);
+  await install(candidate, target, work);
+}
+
+/** The one line for those without a compiler. */
+export function missingCompiler(): SetupError {
+  return new SetupError(
+    "A C++ compiler is missing: it builds TensorFlow's native binding, the fast one. " +
+      "To get it: on Debian or Ubuntu `apt install g++`, then `deno task setup`",
+  );
+}
+
+/** Beside the target, as the library is found relative to the file; `.node`, or nothing loads it. */
+function candidatePath(target: string): string {
+  return join(dirname(target), `candidate-${crypto.randomUUID().slice(0, 8)}.node`);
+}
+
+/** Puts a candidate in place if it loads; old candidates of killed runs go. */
+async function install(candidate: string, target: string, work: Work): Promise<void> {
+  try {
+    // In a process of its own: an unfit library can take its process with it.
+    const { success, stderr, stdout } = await execute(Deno.execPath(), [
+      "run",
+      ...["-q", "--no-prompt", "--allow-ffi", "--allow-read", "--allow-env", "--allow-sys"],
+      join(root, "lib", "setup", "try_binding.ts"),
+      candidate,
+    ], work);
+    if (!success || !stdout.startsWith("TensorFlow ")) {
+      throw new SetupError(
+        `Cannot use TensorFlow's native binding, as it does not load here: ${
+          lastLine(stderr) || "its process crashed"
+        }`,
+      );
+    }
+    await Deno.rename(candidate, target);
+  } finally {
+    for (const { name } of Deno.readDirSync(dirname(target))) {
+      if (name.startsWith("candidate-")) remove(join(dirname(target), name));
+    }
+  }
+}
