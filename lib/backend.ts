@@ -5,6 +5,7 @@
  */
 import { createRequire } from "node:module";
 import type * as tfjs from "@tensorflow/tfjs";
+import { replaceKernels } from "./kernels.ts";
 
 export type {
   DataType,
@@ -48,6 +49,8 @@ export interface Binding {
   readonly TF_FLOAT: number;
   readonly TF_INT32: number;
   readonly TF_BOOL: number;
+  readonly TF_ATTR_BOOL: number;
+  readonly TF_ATTR_INT: number;
   readonly TF_ATTR_TYPE: number;
   executeOp(name: string, attributes: OpAttribute[], inputs: number[], outputs: number): {
     id: number;
@@ -68,7 +71,8 @@ export interface Binding {
 
 /** tfjs-node's backend: kernels go to `binding` through its two `execute…` methods. */
 export interface NativeBackend {
-  readonly binding: Binding;
+  /** Replaced while a graph is traced. */
+  binding: Binding;
   executeSingleOutput(
     name: string,
     attributes: OpAttribute[],
@@ -90,7 +94,9 @@ async function loadNative(): Promise<typeof tfjs> {
   util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   util.isArray ??= Array.isArray;
   if (!Deno.env.has("TF_CPP_MIN_LOG_LEVEL")) Deno.env.set("TF_CPP_MIN_LOG_LEVEL", "2");
-  return await import("@tensorflow/tfjs-node") as unknown as typeof tfjs;
+  const tf = await import("@tensorflow/tfjs-node") as unknown as typeof tfjs;
+  replaceKernels(tf, nativeOf(tf));
+  return tf;
 }
 
 async function loadJavaScript(): Promise<typeof tfjs> {

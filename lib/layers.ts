@@ -160,7 +160,10 @@ const kinds: { [K in Layer["kind"]]: Kind<Extract<Layer, { kind: K }>> } = {
   },
   dense: {
     label: ({ units }) => `dense ${units}`,
-    outputShape: ({ units }) => [units],
+    outputShape: (layer, input) => {
+      vector(input, layer);
+      return [layer.units];
+    },
     weights: (layer, input) => kernelAndBias([vector(input, layer), layer.units]),
     forward: (_, x, context) =>
       tf.matMul(x, weight(context, "kernel")).add(weight(context, "bias")),

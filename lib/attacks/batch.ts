@@ -132,6 +132,8 @@ export class Batch {
       const logits = best?.logits ?? logitsAlone(this.#network, image, point.shape.slice(1));
       return {
         image: id,
+        p: this.#attack.p,
+        clean: rowOf(this.#problem.images, row),
         prediction: argMax(clean),
         found: best !== undefined,
         adversarialClass: best === undefined ? null : argMax(best.logits),

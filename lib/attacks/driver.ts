@@ -47,6 +47,10 @@ export interface Outcome {
   /** Class predicted for the clean image. */
   prediction: number;
   found: boolean;
+  /** The norm that the attack measures by. */
+  p: number;
+  /** The image as it was; pixels in [0, 1]. */
+  clean: Float32Array;
   /** Class of the adversarial image, or `null` if none was found. */
   adversarialClass: number | null;
   /** The adversarial image or, if none was found, the last one tried; pixels in [0, 1]. */

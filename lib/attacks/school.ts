@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { adamStart, type AdamState, adamStep } from "../adam.ts";
 import { type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
 import { rescale } from "../norms.ts";
-import { adamStart, type AdamState, adamStep } from "./adam.ts";
 import type { Attack } from "./attack.ts";
 
 /** Settings of {@linkcode school}. */
@@ -18,10 +18,10 @@ export interface SchoolOptions {
   learningRate?: number;
 }
 
-type SchoolState = AdamState & { readonly point: Tensor4D };
+type SchoolState = AdamState<Tensor4D> & { readonly point: Tensor4D };
 
 /** Float32 sums may exceed the norm asked for by a rounding error; this keeps below. */
-const margin = 1 - 1e-6;
+const below = 1 - 1e-6;
 
 /**
  * Descends on the confidence of the predicted class (or ascends on that of the target).
@@ -44,19 +44,19 @@ export function school(
     throw rule("learningRate", "finite and greater than 0", learningRate);
   }
   const at = (images: Tensor4D, r: Tensor4D): Tensor4D =>
-    tf.clipByValue(images.add(rescale(r, p, norm * margin)), 0, 1);
+    tf.clipByValue(images.add(rescale(r, p, norm * below)), 0, 1);
   return {
     name: "school",
     p,
     stopsWhenFound: true,
     start({ images }, uniform) {
       const r: Tensor4D = uniform().mul(2).sub(1);
-      return { point: at(images, r), ...adamStart(images) };
+      return { point: at(images, r), ...adamStart(images, [images.shape[0], 1, 1, 1]) };
     },
     step(state, { images, classes, targeted }, oracle) {
       const { gradient } = oracle.gradient(state.point, (logits) => confidence(logits, classes));
       const descent: Tensor4D = targeted ? gradient.neg() : gradient;
-      const { update, next } = adamStep(state, descent, learningRate);
+      const { update, next } = adamStep(state, descent, { learningRate });
       return { point: at(images, state.point.sub(images).add(update)), ...next };
     },
   };

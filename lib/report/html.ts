@@ -45,7 +45,7 @@ export function notebookPage(page: Page, body: string, next?: Page): string {
 export function indexPage(pages: readonly Page[], made: string): string {
   const items = pages.map(({ name, title, promise, thumbnail }) => `
 <a class="card" href="${escapeHtml(name)}.html">
-  <span class="picture">${thumbnail ? `<img src="${thumbnail}" alt="">` : ""}</span>
+  ${thumbnail ? `<span class="picture"><img src="${thumbnail}" alt=""></span>` : ""}
   <span class="words"><strong>${escapeHtml(title)}</strong><span>${promise}</span></span>
 </a>`);
   return document(
@@ -166,8 +166,8 @@ nav { display: flex; justify-content: space-between; gap: 1rem; margin: .5rem 0;
 .card .picture { flex: 0 0 13rem; height: 8rem; display: flex; align-items: center; justify-content: center; background: #fff; }
 .card img { max-width: 100%; max-height: 100%; }
 .card .words { display: grid; gap: .3rem; }
-.card strong { font-size: 1.1rem; }
-.card .words span { color: var(--soft); }
+.words > strong { font-size: 1.1rem; }
+.words > span { color: var(--soft); }
 .made { color: var(--soft); font-size: .85rem; }
 .highlight { background: none; }
 .c, .c1, .cm, .cs { color: #667085; font-style: italic; }

@@ -197,15 +197,15 @@ export function isParametersCell(cell: Cell): boolean {
 /**
  * Counts the outputs that a cell must have: the kernel may lose some, and says nothing.
  *
- * Each top-level `await show(...)`, `table(...)` or `progress(...)` counts one; calls further
+ * Each top-level `await show(...)`, `await table(...)` or `progress(...)` counts one; calls further
  * in (in a loop, in a branch) count one together, as nobody knows how often they run.
  */
 export function expectedOutputs(cell: Cell): number {
   if (cell.kind !== "code") return 0;
   const code = cell.source.replaceAll(/\/\/.*$|\/\*[^]*?\*\//gm, "");
-  const call = String.raw`await (?:show|table|progress)\(`;
+  const call = String.raw`(?:await (?:show|table)|progress)\(`;
   const onTop = code.match(new RegExp(`^(?:(?:const|let) [^=]*= )?${call}`, "gm"))?.length ?? 0;
-  const anywhere = new RegExp(call).test(code) || /\bprogress\(/.test(code);
+  const anywhere = new RegExp(`\\b${call}`).test(code);
   return Math.max(onTop, anywhere ? 1 : 0);
 }
 

@@ -1,0 +1,228 @@
+/**
+ * A network: an architecture with weights. Runs, saves and loads it.
+ *
+ * @module
+ */
+import { fileURLToPath } from "node:url";
+import { type Architecture, architectures, weightsOf } from "./architectures.ts";
+import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./backend.ts";
+import { compile } from "./compile.ts";
+import { writeAtomic } from "./files.ts";
+import { forward, initialValues } from "./layers.ts";
+import { decode, encode, type NamedArray } from "./safetensors.ts";
+
+/** Where the lab's own networks lie: `models/` of the checkout. */
+export const modelsFolder: string = fileURLToPath(new URL("../models/", import.meta.url));
+
+/** What attacks see of a network, and what a run-time protection wraps. */
+export interface Classifier {
+  readonly name: string;
+  /** Number of logits. */
+  readonly classes: number;
+  /**
+   * Computes logits; differentiable, and the same for an image whatever shares its batch (to rounding).
+   *
+   * @param images Shape `[batch, 28, 28, 1]`, float32 in [0, 1].
+   * @returns Shape `[batch, classes]`. The caller disposes it.
+   */
+  logits(images: Tensor4D): Tensor2D;
+}
+
+/** Weights by name, `layers.<i>.kernel` and so on. */
+export type Weights = Record<string, Tensor>;
+
+/** Most images that inference sends through a network at once. */
+const chunk = 1000;
+
+/** An architecture with weights, which it owns: dispose it when done. */
+export class Network implements Classifier {
+  readonly name: string;
+  readonly classes: number;
+  #weights: Weights;
+  // Weights are inputs of the graph, so that one graph serves while the network is trained.
+  readonly #run: (weights: Weights, images: Tensor) => Tensor;
+
+  constructor(
+    readonly architecture: Architecture,
+    weights: Weights,
+    /** Seed, accuracies, versions and so on: what its file holds besides weights. */
+    public metadata: Record<string, string> = {},
+  ) {
+    this.name = architecture.name;
+    this.classes = architecture.classes;
+    this.#weights = weights;
+    this.#run = compile((weights: Weights, images: Tensor) =>
+      forward(architecture.layers, images, weights)
+    );
+  }
+
+  /** By name; owned by the network. */
+  get weights(): Readonly<Weights> {
+    return this.#weights;
+  }
+
+  /** Takes new weights (which it then owns) and disposes the old ones that are not among them. */
+  setWeights(weights: Weights): void {
+    const kept = new Set(Object.values(weights));
+    Object.values(this.#weights).forEach((old) => kept.has(old) || old.dispose());
+    this.#weights = weights;
+  }
+
+  logits(images: Tensor4D): Tensor2D {
+    return tf.tidy(() => forward(this.architecture.layers, images, this.#weights) as Tensor2D);
+  }
+
+  /**
+   * Computes logits of any number of images, in chunks; not differentiable.
+   *
+   * @param images Shape `[n, 28, 28, 1]`.
+   * @returns Shape `[n, classes]`. The caller disposes it.
+   */
+  infer(images: Tensor4D): Tensor2D {
+    const [n] = images.shape;
+    return tf.tidy(() => {
+      const parts: Tensor[] = [];
+      for (let from = 0; from < n; from += chunk) {
+        const size = Math.min(chunk, n - from);
+        const part = n <= chunk ? images : images.slice([from, 0, 0, 0], [size, -1, -1, -1]);
+        parts.push(this.#run(this.#weights, part));
+      }
+      return (parts.length === 1 ? parts[0] : tf.concat(parts)) as Tensor2D;
+    });
+  }
+
+  /** Predicts classes, shape `[n]`, int32. The caller disposes it. */
+  predict(images: Tensor4D): Tensor1D {
+    return tf.tidy(() => this.infer(images).argMax<Tensor1D>(1));
+  }
+
+  /** Computes the softmax of the logits, shape `[n, classes]`. The caller disposes it. */
+  confidences(images: Tensor4D): Tensor2D {
+    return tf.tidy(() => tf.softmax(this.infer(images)));
+  }
+
+  dispose(): void {
+    tf.dispose(this.#weights);
+  }
+}
+
+/**
+ * Makes an untrained network; the same seed gives the same weights.
+ *
+ * @param options.seed Any int32. @default 0
+ */
+export function createNetwork(architecture: Architecture, { seed = 0 } = {}): Network {
+  const specs = Object.entries(weightsOf(architecture));
+  // Negative streams: those of steps, which dropout draws from, count from 0.
+  const weights = specs.map(([name, spec], i) =>
+    [name, tf.tensor(initialValues(spec, seed, -1 - i), spec.shape)] as const
+  );
+  return new Network(architecture, Object.fromEntries(weights), { seed: String(seed) });
+}
+
+/** Copies tensors out of TensorFlow, for files. */
+export function toArrays(tensors: Weights): Record<string, NamedArray> {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => [name, {
+      shape: tensor.shape,
+      values: tensor.dataSync() as Float32Array,
+    }]),
+  );
+}
+
+/** Copies arrays of a file into TensorFlow; the caller disposes the tensors. */
+export function toTensors(arrays: Record<string, NamedArray>): Weights {
+  return Object.fromEntries(
+    Object.entries(arrays).map(([name, { shape, values }]) => [name, tf.tensor(values, shape)]),
+  );
+}
+
+/**
+ * Checks that a file's tensors are the weights of an architecture.
+ *
+ * @throws {TypeError} If a weight is missing, has another shape, or does not belong there.
+ */
+export function assertWeights(
+  arrays: Record<string, NamedArray>,
+  architecture: Architecture,
+  path: string,
+): void {
+  const fail = (why: string): never => {
+    throw new TypeError(`Cannot load ${path} as ${architecture.name}: ${why}`);
+  };
+  const specs = weightsOf(architecture);
+  for (const [name, { shape }] of Object.entries(specs)) {
+    const found = arrays[name] ?? fail(`it has no ${name}`);
+    if (String(found.shape) !== String(shape)) {
+      fail(`${name} must have shape [${shape}]: current value is [${found.shape}]`);
+    }
+    if (!found.values.every(Number.isFinite)) fail(`${name} holds values that are not finite`);
+  }
+  const stranger = Object.keys(arrays).find((name) => !(name in specs));
+  if (stranger) fail(`${stranger} is none of its weights`);
+}
+
+/**
+ * Loads a network.
+ *
+ * @param nameOrPath A name (`CNN`: the file in `models/`) or a safetensors file's path.
+ * @param options.architecture What the file must hold. @default the one that its metadata names
+ * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {SyntaxError} If the file is not safetensors.
+ * @throws {TypeError} If it holds another architecture's weights.
+ */
+export async function loadNetwork(
+  nameOrPath: string,
+  options: { architecture?: Architecture } = {},
+): Promise<Network> {
+  const isName = Object.hasOwn(architectures, nameOrPath);
+  const path = isName ? `${modelsFolder}${nameOrPath}.safetensors` : nameOrPath;
+  const { tensors, metadata } = decode(await read(path, isName ? nameOrPath : undefined));
+  const named = metadata["architecture"];
+  const wanted = options.architecture?.name ?? (isName ? nameOrPath : named);
+  if (named !== undefined && named !== wanted) {
+    throw new TypeError(`Cannot load ${path} as ${wanted}: it holds ${named}`);
+  }
+  const architecture = options.architecture ??
+    (wanted !== undefined && Object.hasOwn(architectures, wanted) ? architectures[wanted] : null);
+  if (!architecture) {
+    const known = Object.keys(architectures).join(", ");
+    throw new TypeError(
+      `Cannot load ${path} as its architecture must be one of ${known}: current value is ${wanted}`,
+    );
+  }
+  assertWeights(tensors, architecture, path);
+  return new Network(architecture, toTensors(tensors), metadata);
+}
+
+async function read(path: string, name?: string): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    const remedy = name ? `; \`deno task train ${name} --save\` makes it` : "";
+    throw new Deno.errors.NotFound(`Cannot load a network as there is no file ${path}${remedy}`);
+  }
+}
+
+/**
+ * Saves a network as safetensors, atomically: the old file stands until the new one is complete.
+ *
+ * @param metadata Added to the network's own.
+ */
+export async function saveNetwork(
+  network: Network,
+  path: string,
+  metadata: Record<string, string> = {},
+): Promise<void> {
+  const { name, layers: _, ...hyperparameters } = network.architecture;
+  await writeAtomic(
+    path,
+    encode(toArrays(network.weights), {
+      ...network.metadata,
+      ...metadata,
+      architecture: name,
+      hyperparameters: JSON.stringify(hyperparameters),
+    }),
+  );
+}

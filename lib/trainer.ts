@@ -1,0 +1,250 @@
+/**
+ * One universal trainer: takes any network, yields epochs, resumes from a checkpoint.
+ *
+ * @module
+ */
+import { adamStart, type AdamState, adamStep } from "./adam.ts";
+import { type Architecture, weightsOf } from "./architectures.ts";
+import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./backend.ts";
+import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { compile } from "./compile.ts";
+import { forward, type Training } from "./layers.ts";
+import type { Digits } from "./loader.ts";
+import { crossEntropy } from "./loss.ts";
+import type { Network, Weights } from "./network.ts";
+import { permutation } from "./random.ts";
+
+/** What one pass over the training images came to. */
+export interface Epoch {
+  /** From 1. */
+  epoch: number;
+  epochs: number;
+  /** Mean loss over the epoch's steps, dropout on, in nats. */
+  loss: number;
+  /** Share of training images classified rightly after the epoch, dropout off. */
+  accuracy: number;
+  /** The same on the test images; null if none were given. */
+  testAccuracy: number | null;
+  /** Time of this epoch. */
+  seconds: number;
+  /** Training images each second, evaluation left out. */
+  samplesPerSecond: number;
+  /** Time that the epochs still to come will take. */
+  remainingSeconds: number;
+  /** Whether the epoch comes from the checkpoint of an earlier, interrupted run. */
+  restored: boolean;
+}
+
+/** A step's place and loss. */
+export interface Step {
+  epoch: number;
+  /** From 1, within the epoch. */
+  step: number;
+  steps: number;
+  loss: number;
+}
+
+/** Settings of {@linkcode fit}. */
+export interface FitOptions {
+  /** What shuffles and dropout masks are drawn from. Any int32. @default 0 */
+  seed?: number | undefined;
+  /** @default the architecture's */
+  epochs?: number | undefined;
+  /** Images for the test accuracy; not trained on. */
+  testDigits?: Digits | undefined;
+  signal?: AbortSignal | undefined;
+  /** File that holds the state after each epoch; if it is there, training goes on from it. */
+  checkpoint?: string | undefined;
+  /** Called after each step. */
+  onStep?: ((step: Step) => void) | undefined;
+}
+
+/** All that one step hands to the next; tensors in and out of one graph. */
+type State = { weights: Weights; adam: Record<string, AdamState> };
+
+/** How long training may hold the event loop before timers and signals get a turn. */
+const yieldAfter = 50; // milliseconds
+
+/** Streams of shuffles; steps count up from 0 and initial weights down from -1. */
+const shuffleStream = (epoch: number) => -1_000_000 - epoch;
+
+/** Names of the weights that the optimizer updates. */
+const trainableOf = (architecture: Architecture): string[] =>
+  Object.entries(weightsOf(architecture)).filter(([, spec]) => spec.trainable).map(([name]) =>
+    name
+  );
+
+/** One step of training as a pure function. */
+function trainingStep(architecture: Architecture) {
+  const trainable = trainableOf(architecture);
+  return (state: State, images: Tensor, labels: Tensor, rows: Tensor, seed: Tensor) => {
+    const batch = tf.gather(images, rows as Tensor1D);
+    const truth = tf.gather(labels, rows as Tensor1D) as Tensor1D;
+    const training: Training = { seed: seed as Tensor1D, updates: {} };
+    const loss = (...values: Tensor[]) => {
+      const changed = Object.fromEntries(trainable.map((name, i) => [name, values[i]!]));
+      const weights = { ...state.weights, ...changed };
+      const logits = forward(architecture.layers, batch, weights, training) as Tensor2D;
+      return crossEntropy(logits, truth).mean<Tensor>();
+    };
+    const { value, grads } = tf.valueAndGrads(loss)(trainable.map((name) => state.weights[name]!));
+    const next: State = { weights: { ...state.weights, ...training.updates }, adam: {} };
+    trainable.forEach((name, i) => {
+      const step = adamStep(state.adam[name]!, grads[i]!, architecture.optimizer);
+      next.weights[name] = state.weights[name]!.add(step.update);
+      next.adam[name] = step.next;
+    });
+    return { state: next, loss: value };
+  };
+}
+
+/**
+ * Computes the share of images that a network classifies rightly, dropout off.
+ *
+ * @returns A number in [0, 1].
+ */
+export function accuracy(network: Network, { images, labels }: Digits): number {
+  return tf.tidy(() => network.predict(images).equal(labels).mean().dataSync()[0]!);
+}
+
+/**
+ * Trains a network: Adam on the cross-entropy, batches shuffled by seed.
+ *
+ * The same network, digits and seed give the same weights on the same machine, also when training
+ * was killed and went on from its checkpoint. After each epoch the network holds the new weights;
+ * when aborted or failed it holds those of the last complete epoch.
+ *
+ * @returns Epochs, as they end; those of the checkpoint come first, marked `restored`.
+ * @throws {RangeError} If `epochs` is not a whole number >= 1, or the loss becomes NaN or infinite.
+ * @throws {TypeError} If the checkpoint is of another architecture, seed or number of images.
+ * @throws `signal.reason` when aborted.
+ */
+export async function* fit(
+  network: Network,
+  digits: Digits,
+  options: FitOptions = {},
+): AsyncGenerator<Epoch> {
+  const { architecture } = network;
+  const { seed = 0, epochs = architecture.epochs, signal } = options;
+  if (!Number.isInteger(epochs) || epochs < 1) {
+    throw new RangeError(`Cannot train as epochs must be a whole number >= 1: it is ${epochs}`);
+  }
+  const run = { architecture, seed, images: digits.images.shape[0] };
+  const saved = options.checkpoint ? await readCheckpoint(options.checkpoint, run) : undefined;
+  if (saved && saved.history.length > epochs) {
+    throw new TypeError(
+      `Cannot go on from ${options.checkpoint} as it is after epoch ${saved.history.length} of ${epochs}`,
+    );
+  }
+  const training = new TrainingRun(network, digits, { ...options, seed, epochs }, saved);
+  try {
+    const history = saved?.history ?? [];
+    for (const epoch of history) yield { ...epoch, epochs, remainingSeconds: 0, restored: true };
+    for (let number = history.length + 1; number <= epochs; number++) {
+      signal?.throwIfAborted();
+      const epoch = await training.epoch(number);
+      history.push(epoch);
+      if (options.checkpoint) {
+        await writeCheckpoint(options.checkpoint, run, { ...training.state, history });
+      }
+      yield epoch;
+    }
+  } finally {
+    training.dispose();
+  }
+}
+
+/** The mutable part of a training: state, and the clock. */
+class TrainingRun {
+  state: State;
+  readonly #step;
+
+  constructor(
+    private readonly network: Network,
+    private readonly digits: Digits,
+    private readonly options: FitOptions & { seed: number; epochs: number },
+    saved?: Checkpoint,
+  ) {
+    this.#step = compile(trainingStep(network.architecture), { name: "the training step" });
+    this.state = saved ?? tf.tidy(() => {
+      const weights = cloned(network.weights);
+      const adam = Object.fromEntries(
+        trainableOf(network.architecture).map((name) => [name, adamStart(weights[name]!)]),
+      );
+      return { weights, adam } as never;
+    });
+    if (saved) network.setWeights(cloned(saved.weights));
+  }
+
+  /** Trains for one epoch and evaluates the network. */
+  async epoch(number: number): Promise<Epoch> {
+    const { epochs, testDigits } = this.options;
+    const start = performance.now();
+    const loss = await this.#trainEpoch(number);
+    const trained = performance.now();
+    this.network.setWeights(cloned(this.state.weights));
+    const result = {
+      epoch: number,
+      epochs,
+      loss,
+      accuracy: accuracy(this.network, this.digits),
+      testAccuracy: testDigits ? accuracy(this.network, testDigits) : null,
+    };
+    const seconds = (performance.now() - start) / 1000;
+    return {
+      ...result,
+      seconds,
+      samplesPerSecond: this.digits.images.shape[0] / (trained - start) * 1000,
+      remainingSeconds: seconds * (epochs - number),
+      restored: false,
+    };
+  }
+
+  async #trainEpoch(epoch: number): Promise<number> {
+    const { seed, signal, onStep } = this.options;
+    const { batchSize } = this.network.architecture;
+    const [n] = this.digits.images.shape;
+    const order = permutation(n, seed, shuffleStream(epoch));
+    const steps = Math.ceil(n / batchSize);
+    let [sum, yielded] = [0, performance.now()];
+    for (let step = 1; step <= steps; step++) {
+      const rows = order.subarray((step - 1) * batchSize, step * batchSize);
+      const loss = this.#advance(rows, (epoch - 1) * steps + step);
+      if (!Number.isFinite(loss)) {
+        throw new RangeError(
+          `Cannot train on as the loss must be finite: it is ${loss} in epoch ${epoch}, step ${step}`,
+        );
+      }
+      sum += loss * rows.length;
+      onStep?.({ epoch, step, steps, loss });
+      if (performance.now() - yielded > yieldAfter) {
+        await new Promise((resolve) => setTimeout(resolve));
+        signal?.throwIfAborted();
+        yielded = performance.now();
+      }
+    }
+    return sum / n;
+  }
+
+  /** Makes one step; returns its loss. */
+  #advance(rows: Int32Array, step: number): number {
+    const { images, labels } = this.digits;
+    const batch = tf.tensor1d(rows, "int32");
+    const seed = tf.tensor1d([this.options.seed, step], "int32");
+    const { state, loss } = this.#step(this.state, images as Tensor4D, labels, batch, seed);
+    const value = loss.dataSync()[0]!;
+    tf.dispose([batch, seed, loss]);
+    this.dispose();
+    this.state = state;
+    return value;
+  }
+
+  dispose(): void {
+    tf.dispose([this.state.weights, this.state.adam] as never);
+  }
+}
+
+/** Second handles on the same values: each owner disposes its own. */
+function cloned(weights: Readonly<Weights>): Weights {
+  return Object.fromEntries(Object.entries(weights).map(([name, value]) => [name, value.clone()]));
+}

@@ -1,0 +1,107 @@
+import { assertEquals, assertLess, assertNotEquals, assertRejects } from "@std/assert";
+import { architecture, MLP } from "$lib/architectures.ts";
+import { tf } from "$lib/backend.ts";
+import { batchNorm, dense, dropout, flatten, relu } from "$lib/layers.ts";
+import { test, train } from "$lib/loader.ts";
+import { createNetwork, type Network, toArrays } from "$lib/network.ts";
+import { weightsSha256 } from "$lib/safetensors.ts";
+import { type Epoch, fit, type FitOptions } from "$lib/trainer.ts";
+
+// All that training must carry over an interruption: dropout's masks and running statistics.
+const small = architecture("small", [
+  ...[flatten(), dense(16), batchNorm(), relu(), dropout(0.3), dense(10)],
+], { ...MLP, batchSize: 32 });
+
+const digits = await train(300);
+const sha256 = (network: Network) => weightsSha256(toArrays(network.weights));
+
+async function fitted(network: Network, options: FitOptions): Promise<Epoch[]> {
+  return await Array.fromAsync(fit(network, digits, options));
+}
+
+Deno.test("fit() learns: the loss falls and test digits are recognised", async () => {
+  const network = createNetwork(MLP, { seed: 1 });
+  const [some, testDigits] = [await train(2000), await test(500)];
+  const epochs = await Array.fromAsync(fit(network, some, { epochs: 3, testDigits }));
+  assertEquals(epochs.map(({ epoch }) => epoch), [1, 2, 3]);
+  assertLess(epochs[2]!.loss, epochs[0]!.loss / 2);
+  assertLess(0.75, epochs[2]!.testAccuracy!);
+  network.dispose();
+  tf.dispose([some, testDigits] as never);
+});
+
+Deno.test("fit() gives the same weights for the same seed, others for another", async () => {
+  const run = async (seed: number) => {
+    const network = createNetwork(small, { seed: 5 });
+    await fitted(network, { seed, epochs: 2 });
+    const hash = await sha256(network);
+    network.dispose();
+    return hash;
+  };
+  const first = await run(1);
+  assertEquals(await run(1), first);
+  assertNotEquals(await run(2), first);
+});
+
+Deno.test("fit() goes on from its checkpoint to the weights of an uninterrupted run", async () => {
+  const checkpoint = `${await Deno.makeTempDir()}/run.safetensors`;
+  const [whole, broken, resumed] = [1, 2, 3].map(() => createNetwork(small, { seed: 5 }));
+  const straight = await fitted(whole!, { epochs: 4 });
+  const stop = new AbortController();
+  await assertRejects(
+    async () => {
+      for await (
+        const { epoch } of fit(broken!, digits, { epochs: 4, checkpoint, signal: stop.signal })
+      ) {
+        if (epoch === 2) stop.abort(new Error("stopped"));
+      }
+    },
+    Error,
+    "stopped",
+  );
+  const epochs = await fitted(resumed!, { epochs: 4, checkpoint });
+  assertEquals(epochs.map(({ restored }) => restored), [true, true, false, false]);
+  assertEquals(epochs.map(({ loss }) => loss), straight.map(({ loss }) => loss));
+  assertEquals(await sha256(resumed!), await sha256(whole!));
+  for (const network of [whole, broken, resumed]) network!.dispose();
+});
+
+Deno.test("fit() refuses the checkpoint of another run", async () => {
+  const checkpoint = `${await Deno.makeTempDir()}/run.safetensors`;
+  const network = createNetwork(small);
+  await fitted(network, { epochs: 2, checkpoint });
+  await assertRejects(
+    () => fitted(network, { seed: 9, epochs: 2, checkpoint }),
+    TypeError,
+    "another run",
+  );
+  await assertRejects(
+    () => fitted(network, { epochs: 1, checkpoint }),
+    TypeError,
+    "after epoch 2 of 1",
+  );
+  await Deno.writeTextFile(checkpoint, "no tensors");
+  await assertRejects(() => fitted(network, { checkpoint }), SyntaxError);
+  network.dispose();
+});
+
+Deno.test("fit() stops at a loss that is not finite, names the step, and keeps the weights", async () => {
+  const wild = { ...small, optimizer: { ...small.optimizer, learningRate: 1e38 } };
+  const network = createNetwork(wild);
+  const before = await sha256(network);
+  await assertRejects(() => fitted(network, {}), RangeError, "in epoch 1, step ");
+  assertEquals(await sha256(network), before);
+  network.dispose();
+});
+
+Deno.test("fit() leaves no tensor behind, complete, aborted or refused", async () => {
+  const network = createNetwork(small);
+  const before = tf.memory().numTensors;
+  await fitted(network, { epochs: 1 });
+  assertEquals(tf.memory().numTensors, before);
+  const signal = AbortSignal.abort(new Error("stopped"));
+  await assertRejects(() => fitted(network, { signal }), Error, "stopped");
+  await assertRejects(() => fitted(network, { epochs: 0 }), RangeError, "epochs");
+  assertEquals(tf.memory().numTensors, before);
+  network.dispose();
+});
