@@ -20,8 +20,13 @@ export interface SchoolOptions {
 
 type SchoolState = AdamState<Tensor4D> & { readonly point: Tensor4D };
 
-/** Float32 sums may exceed the norm asked for by a rounding error; this keeps below. */
-const below = 1 - 1e-6;
+/**
+ * A norm that image + r keeps below `norm` in float32: each pixel may be rounded by half a unit in
+ * its last place, 2^-25, and the sum has an error of its own.
+ */
+function below(norm: number, p: number, pixels: number): number {
+  return Math.max(0, norm * (1 - 1e-6) - Math.pow(pixels, 1 / p) * 2 ** -25);
+}
 
 /**
  * Descends on the confidence of the predicted class (or ascends on that of the target).
@@ -43,8 +48,10 @@ export function school(
   if (!(learningRate > 0 && learningRate < Infinity)) {
     throw rule("learningRate", "finite and greater than 0", learningRate);
   }
-  const at = (images: Tensor4D, r: Tensor4D): Tensor4D =>
-    tf.clipByValue(images.add(rescale(r, p, norm * below)), 0, 1);
+  const at = (images: Tensor4D, r: Tensor4D): Tensor4D => {
+    const target = below(norm, p, images.size / images.shape[0]);
+    return tf.clipByValue(images.add(rescale(r, p, target)), 0, 1);
+  };
   return {
     name: "school",
     p,
