@@ -15,7 +15,7 @@ type Kernels = Pick<Server, "kernel">;
 const RUNS = 3;
 
 /** How long to wait for outputs that are missing at the end, before they count as lost. */
-const LATE_MS = 1000;
+const LATE_MS = 300;
 
 /** Options of {@linkcode execute}. */
 export interface ExecuteOptions {

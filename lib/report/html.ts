@@ -67,7 +67,7 @@ export function externalLoads(html: string): string[] {
   // Scripts are the one thing whose loads can't be seen, so any is an offence.
   const found = [...html.matchAll(/<script\b[^>]*>/gi)].map(([tag]) => tag);
   const tags = html.matchAll(
-    /<(?!a\b)[a-z][^\s>]*\s[^>]*?\b(?:src|srcset|href|data|poster)=[^>]*>/gi,
+    /<(?!(?:a|script)\b)[a-z][^\s>]*\s[^>]*?\b(?:src|srcset|href|data|poster)=[^>]*>/gi,
   );
   for (const [tag] of tags) {
     const values = tag.matchAll(/\b(?:src|srcset|href|data|poster)=\s*(["']?)([^"'\s>]*)\1/gi);

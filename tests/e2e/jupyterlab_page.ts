@@ -1,0 +1,211 @@
+/**
+ * JupyterLab as its user meets it: a server started by `deno task lab`, and a notebook's page.
+ *
+ * Only the cells in view are in the page (Lab's windowing), so whole notebooks are judged by the
+ * file that Lab saves.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { Locator, Page } from "playwright-core";
+import { root } from "$lib/setup/paths.ts";
+
+/** A running `deno task lab`. */
+export class Lab implements AsyncDisposable {
+  private constructor(private readonly process: Deno.ChildProcess, readonly url: URL) {}
+
+  /** Starts it, and waits for the address with its token. */
+  static async start(): Promise<Lab> {
+    const process = new Deno.Command(Deno.execPath(), {
+      args: ["task", "lab", "--no-browser"],
+      cwd: root,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const found = Promise.withResolvers<URL>();
+    let log = "";
+    const read = async (stream: ReadableStream<Uint8Array>) => {
+      for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+        log += text;
+        const url = log.match(/http:\/\/(?:127\.0\.0\.1|localhost):\d+\/\S*token=\w+/)?.[0];
+        if (url) found.resolve(new URL(url));
+      }
+      found.reject(new Error(`deno task lab ended without an address: ${log}`));
+    };
+    read(process.stdout).catch(found.reject);
+    read(process.stderr).catch(found.reject);
+    const late = setTimeout(() => found.reject(new Error(`No address in 120 s: ${log}`)), 120_000);
+    try {
+      return new Lab(process, await found.promise);
+    } catch (error) {
+      process.kill("SIGTERM");
+      throw error;
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  /** Calls the server's API. */
+  // deno-lint-ignore no-explicit-any -- the answers' shapes are Jupyter's
+  async api(path: string, method = "GET"): Promise<any> {
+    const response = await fetch(new URL(`/api/${path}`, this.url), {
+      method,
+      headers: { authorization: `token ${this.url.searchParams.get("token")}` },
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text ? JSON.parse(text) : undefined;
+  }
+
+  /** The address of a notebook in `notebooks/`, in a workspace without memories. */
+  async address(name: string): Promise<string> {
+    const top: { content: { name: string }[] } = await this.api("contents");
+    const folder = top.content.some((entry) => entry.name === "notebooks") ? "notebooks/" : "";
+    const path = `/lab/tree/${folder}${name}?token=${this.url.searchParams.get("token")}&reset`;
+    return new URL(path, this.url).href;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.api("shutdown", "POST").catch(() => {}); // it may have ended by itself
+    const kill = setTimeout(() => this.process.kill("SIGTERM"), 10_000);
+    await this.process.status;
+    clearTimeout(kill);
+  }
+}
+
+/** A code cell as Jupyter saves it. */
+export interface SavedCell {
+  cell_type: string;
+  source: string | string[];
+  execution_count: number | null;
+  outputs: { output_type: string; data?: Record<string, unknown>; evalue?: string }[];
+}
+
+/** A notebook opened in JupyterLab. */
+export class NotebookPage {
+  constructor(
+    readonly page: Page,
+    private readonly lab: Lab,
+    /** Where the notebook's file is. */
+    private readonly file: string,
+  ) {}
+
+  /** Opens the notebook and waits until its kernel is ready. */
+  async open(): Promise<void> {
+    const name = this.file.split("/").at(-1) ?? "";
+    await this.page.goto(await this.lab.address(name), { waitUntil: "domcontentloaded" });
+    await this.page.locator(".jp-Notebook").waitFor({ timeout: 60_000 });
+    await this.idle(60_000);
+  }
+
+  /** The kernel's id. A restarted kernel keeps it, but not its variables. */
+  async kernelId(): Promise<string> {
+    const sessions: { path: string; kernel: { id: string } }[] = await this.lab.api("sessions");
+    const name = this.file.split("/").at(-1) ?? "";
+    const session = sessions.find(({ path }) => path.endsWith(name));
+    if (!session) throw new Error(`${name} has no kernel`);
+    return session.kernel.id;
+  }
+
+  /** Replaces a line of a code cell by typing over it. */
+  async replaceLine(start: string, line: string): Promise<void> {
+    const found = this.page.locator(".jp-CodeCell .cm-line", { hasText: start }).first();
+    await this.reveal(found);
+    await found.click();
+    await this.page.keyboard.press("Home");
+    await this.page.keyboard.press("Shift+End");
+    await this.page.keyboard.insertText(line);
+    await this.page.keyboard.press("Escape");
+  }
+
+  /** Scrolls down until something is in the page; Lab draws cells only near the view. */
+  async reveal(found: Locator): Promise<void> {
+    const scroller = this.page.locator(".jp-WindowedPanel-outer").first();
+    await scroller.evaluate((element) => element.scrollTo(0, 0));
+    for (let i = 0; i < 100; i++) {
+      if (await found.count() > 0) {
+        await found.scrollIntoViewIfNeeded();
+        return;
+      }
+      await scroller.evaluate((element) => element.scrollBy(0, element.clientHeight / 2));
+      await this.page.waitForTimeout(100);
+    }
+    throw new Error("What was looked for is nowhere in the notebook");
+  }
+
+  /** Runs all cells through the menu and gives the code cells as saved afterwards. */
+  async runAll(timeout: number): Promise<SavedCell[]> {
+    const before = Math.max(0, ...(await this.save()).map((cell) => cell.execution_count ?? 0));
+    await this.page.locator(".lm-MenuBar-item", { hasText: /^Run$/ }).click();
+    await this.page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click();
+    for (const deadline = Date.now() + timeout; Date.now() < deadline;) {
+      await this.page.waitForTimeout(500);
+      await this.idle(Math.max(1, deadline - Date.now()));
+      const cells = await this.save();
+      const error = cells.flatMap((cell) => cell.outputs).find((o) => o.output_type === "error");
+      if (error) throw new Error(`A cell failed: ${error.evalue}`);
+      if (cells.every((cell) => (cell.execution_count ?? 0) > before)) return cells;
+    }
+    throw new Error(`Not all cells ran in ${timeout / 1000} s`);
+  }
+
+  /** Adds a cell below the last one, and runs it without waiting for its end. */
+  async runNewCell(code: string): Promise<void> {
+    const scroller = this.page.locator(".jp-WindowedPanel-outer").first();
+    // The height is an estimate until the last cells are drawn, hence more than once.
+    for (let i = 0; i < 3; i++) {
+      await scroller.evaluate((element) => element.scrollTo(0, element.scrollHeight));
+      await this.page.waitForTimeout(300);
+    }
+    await this.page.locator(".jp-Notebook .jp-Cell").last().locator(".jp-InputPrompt").click();
+    await this.page.keyboard.press("Escape");
+    await this.page.keyboard.press("b");
+    await this.page.waitForTimeout(300);
+    await this.page.keyboard.press("Enter");
+    await this.page.keyboard.insertText(code);
+    await this.page.keyboard.press("Control+Enter");
+  }
+
+  /** Presses the toolbar's Stop. */
+  async stop(): Promise<void> {
+    await this.page.locator('[data-command="notebook:interrupt-kernel"]').first().click();
+  }
+
+  /** Waits for the toolbar to show that the kernel does nothing. */
+  async idle(timeout: number): Promise<void> {
+    await this.status("idle").waitFor({ timeout });
+  }
+
+  /** Waits for the toolbar to show that the kernel works. */
+  async busy(timeout: number): Promise<void> {
+    await this.status("busy").waitFor({ timeout });
+  }
+
+  private status(status: string): Locator {
+    return this.page.locator(`.jp-Notebook-ExecutionIndicator[data-status="${status}"]`).first();
+  }
+
+  /** Saves the notebook and gives its code cells. */
+  async save(): Promise<SavedCell[]> {
+    const saved = this.page.waitForResponse(
+      (response) => response.request().method() === "PUT" && /api\/contents\//.test(response.url()),
+      { timeout: 20_000 },
+    );
+    await this.page.locator('[data-command="docmanager:save"]').first().click();
+    await saved;
+    const { cells } = JSON.parse(await Deno.readTextFile(this.file));
+    return cells.filter((cell: SavedCell) => cell.cell_type === "code" && text(cell.source).trim());
+  }
+}
+
+/** Source or output text as one string. */
+export function text(lines: unknown): string {
+  return Array.isArray(lines) ? lines.join("") : String(lines ?? "");
+}
+
+/** The notebook folder's path of a file. */
+export function notebookPath(name: string): string {
+  return join(root, "notebooks", name);
+}
