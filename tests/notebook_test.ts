@@ -5,7 +5,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { barText, bundleOf, progress, show, table, tableBundle } from "$lib/notebook.ts";
+import { barText, bundleOf, progress, show, table } from "$lib/notebook.ts";
 import { tableBundle } from "$lib/plots/table.ts";
 import { examples } from "./plots_examples.ts";
 
