@@ -57,7 +57,7 @@ export interface Binding {
     shape: number[];
     dtype: number;
   }[];
-  createTensor(shape: number[], dtype: number, values: ArrayBufferView): number;
+  createTensor(shape: number[], dtype: number, values: tfjs.TypedArray): number;
   deleteTensor(id: number): void;
   tensorDataSync(id: number): tfjs.TypedArray;
   loadSavedModel(folder: string, tags: string): number;

@@ -4,7 +4,7 @@
  * @module
  */
 import { createRequire } from "node:module";
-import type { Binding, OpAttribute } from "./backend.ts";
+import type { Binding, OpAttribute, TypedArray } from "./backend.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -25,6 +25,7 @@ export class GraphBuilder {
   readonly #proto: Message = require("@tensorflow/tfjs-node/dist/proto/api_pb.js").default ??
     require("@tensorflow/tfjs-node/dist/proto/api_pb.js");
   readonly #graph: Message = new this.#proto.GraphDef();
+  readonly #constants = new Map<string, string>();
   #count = 0;
   /** Bytes of the constants held so far. */
   constantBytes = 0;
@@ -42,36 +43,32 @@ export class GraphBuilder {
 
   /** Adds an input of the graph. */
   placeholder({ shape, dtype }: TensorSpec): string {
-    const node = this.#node("Placeholder", []);
-    const { TF_ATTR_TYPE: type } = this.binding;
-    node.getAttrMap().set("dtype", this.#attribute({ name: "dtype", type, value: dtype }));
     const value = new this.#proto.AttrValue();
     value.setShape(this.#shape(shape));
-    node.getAttrMap().set("shape", value);
-    return node.getName();
+    return this.#typed("Placeholder", dtype, "shape", value);
   }
 
-  /** Adds a constant. One value throughout is stored once. */
-  constant({ shape, dtype }: TensorSpec, values: ArrayBufferView): string {
+  /** Adds a constant, or finds the equal one that is there. */
+  constant({ shape, dtype }: TensorSpec, values: TypedArray): string {
+    const [first] = values;
+    const same = values.length > 1 && values.every((one) => one === first);
+    const key = `${dtype} [${shape}] ${same ? `${first} throughout` : hash(values)}`;
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
     const tensor = new this.#proto.Tensor();
     tensor.setDtype(dtype);
     tensor.setTensorShape(this.#shape(shape));
-    const first = (values as Float32Array)[0];
-    const same = values.byteLength > 64 && (values as Float32Array).every((one) => one === first);
     if (same && dtype === this.binding.TF_FLOAT) tensor.setFloatValList([first]);
     else if (same && dtype === this.binding.TF_INT32) tensor.setIntValList([first]);
     else {
-      const { buffer, byteOffset, byteLength } = values;
-      tensor.setTensorContent(new Uint8Array(buffer, byteOffset, byteLength));
-      this.constantBytes += byteLength;
+      tensor.setTensorContent(bytesOf(values));
+      this.constantBytes += values.byteLength;
     }
-    const node = this.#node("Const", []);
-    const { TF_ATTR_TYPE: type } = this.binding;
-    node.getAttrMap().set("dtype", this.#attribute({ name: "dtype", type, value: dtype }));
     const value = new this.#proto.AttrValue();
     value.setTensor(tensor);
-    node.getAttrMap().set("value", value);
-    return node.getName();
+    const name = this.#typed("Const", dtype, "value", value);
+    this.#constants.set(key, name);
+    return name;
   }
 
   /** Serializes the graph as a SavedModel with the tag `serve`. */
@@ -100,6 +97,15 @@ export class GraphBuilder {
     return node;
   }
 
+  /** A node without inputs, with its dtype and one attribute more. */
+  #typed(operation: string, dtype: number, name: string, value: Message): string {
+    const node = this.#node(operation, []);
+    const type = { name: "dtype", type: this.binding.TF_ATTR_TYPE, value: dtype };
+    node.getAttrMap().set("dtype", this.#attribute(type));
+    node.getAttrMap().set(name, value);
+    return node.getName();
+  }
+
   #shape(sizes: readonly number[]): Message {
     const shape = new this.#proto.TensorShape();
     for (const size of sizes) {
@@ -125,4 +131,17 @@ export class GraphBuilder {
     }
     return attribute;
   }
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray) =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+/** 53 bits that tell arrays apart (FNV-1a over two lanes): equal constants are stored once. */
+function hash(values: TypedArray): number {
+  let [low, high] = [0x811c9dc5, 0x01000193];
+  for (const byte of bytesOf(values)) {
+    low = Math.imul(low ^ byte, 0x01000193);
+    high = Math.imul(high ^ byte, 0x85ebca6b);
+  }
+  return (high & 0x1fffff) * 2 ** 32 + (low >>> 0);
 }

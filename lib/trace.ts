@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { type Binding, nativeBackend, type Tensor, tf } from "./backend.ts";
+import {
+  type Binding,
+  type NativeBackend,
+  nativeBackend,
+  type Tensor,
+  type TensorInfo,
+  tf,
+} from "./backend.ts";
 import { GraphBuilder, type TensorSpec } from "./graph.ts";
 import { flatten, type Tree } from "./tree.ts";
 
@@ -18,140 +25,14 @@ export interface Traced {
   bytes: number;
 }
 
-const bytesOf = ({ shape }: TensorSpec) => 4 * shape.reduce((a, b) => a * b, 1);
+type Output = ReturnType<Binding["executeOp"]>[number];
 
-/**
- * Runs `fn` once and records what it executes.
- *
- * @param inputs What it is run on; they become the graph's inputs.
- * @param name What errors call it.
- * @throws {Error} If it reads a tensor, draws a random number in JavaScript, or uses a variable.
- */
-export function trace(fn: (...inputs: Tensor[]) => Tree, inputs: Tensor[], name: string): Traced {
-  const native = nativeBackend();
-  const { binding } = native;
-  const graph = new GraphBuilder(binding);
-  /** References `node:output` by TensorFlow's tensor number. */
-  const references = new Map<number, string>();
-  const specs = new Map<number, TensorSpec>();
-  const variables = variableIds(); // before recording, as it uploads those that still wait
-  let bytes = 0;
-  const fail = (what: string, remedy: string): never => {
-    throw new Error(`Cannot compile ${name} as it ${what}: ${remedy}`);
-  };
-
-  const { getInputTensorIds } = native;
-  const { random } = Math;
-  const assign = tf.Variable.prototype.assign;
-
-  function capture(id: number): string {
-    const spec = specs.get(id);
-    if (!spec) throw new Error(`Cannot compile ${name} as tensor ${id} is unknown`);
-    if (variables.has(id)) fail("uses a tf.Variable", "pass its value as an argument");
-    const reference = graph.constant(spec, binding.tensorDataSync(id));
-    references.set(id, reference);
-    return reference;
-  }
-
-  const executeOp: Binding["executeOp"] = (operation, attributes, ids, count) => {
-    if (stateful.has(operation)) {
-      fail(`draws random numbers with ${operation}`, "draw them with statelessUniform and a seed");
-    }
-    const node = graph.operation(
-      operation,
-      attributes,
-      ids.map((id) => references.get(id) ?? capture(id)),
-    );
-    const outputs = binding.executeOp(operation, attributes, ids, count);
-    outputs.forEach((output, i) => {
-      references.set(output.id, i === 0 ? node : `${node}:${i}`);
-      specs.set(output.id, output);
-      bytes += bytesOf(output);
-    });
-    return outputs;
-  };
-  const createTensor: Binding["createTensor"] = (shape, dtype, values) => {
-    const id = binding.createTensor(shape, dtype, values);
-    references.set(id, graph.constant({ shape, dtype }, values));
-    return id;
-  };
-  const tensorDataSync: Binding["tensorDataSync"] = (id) => {
-    if (references.has(id)) {
-      fail("reads a tensor's value while it is traced", "read it outside, from the result");
-    }
-    return binding.tensorDataSync(id);
-  };
-  // The binding's own properties are read-only: what records inherits from it.
-  native.binding = Object.create(
-    binding,
-    Object.getOwnPropertyDescriptors({ executeOp, createTensor, tensorDataSync }),
-  );
-  native.getInputTensorIds = (tensors) => {
-    const ids = getInputTensorIds.call(native, tensors);
-    ids.forEach((id, i) => {
-      const { shape, dtype } = tensors[i]!;
-      if (!specs.has(id)) specs.set(id, { shape, dtype: dtypeNumber(dtype) });
-    });
-    return ids;
-  };
-  Math.random = () =>
-    fail("draws a random number in JavaScript", "pass a seed and use statelessUniform");
-  tf.Variable.prototype.assign = () =>
-    fail("assigns a tf.Variable", "return the new value instead");
-
-  // Copies have numbers of their own: a tensor given twice stays two inputs.
-  function copyOf(input: Tensor): Tensor {
-    const type = { name: "T", type: binding.TF_ATTR_TYPE, value: dtypeNumber(input.dtype) };
-    const ids = getInputTensorIds.call(native, [input]);
-    const [copy] = binding.executeOp("Identity", [type], ids, 1);
-    return native.createOutputTensor(copy!);
-  }
-
-  function dtypeNumber(dtype: Tensor["dtype"]): number {
-    const numbers: Partial<Record<Tensor["dtype"], number>> = {
-      float32: binding.TF_FLOAT,
-      int32: binding.TF_INT32,
-      bool: binding.TF_BOOL,
-    };
-    return numbers[dtype] ?? fail(`takes a ${dtype} tensor`, "use float32, int32 or bool");
-  }
-
-  try {
-    const inputNames: string[] = [];
-    const outputNames: string[] = [];
-    let result: Tree;
-    tf.tidy(() => {
-      const copies = inputs.map((input) => {
-        const copy = copyOf(input);
-        const [id] = getInputTensorIds.call(native, [copy]);
-        const spec = { shape: input.shape, dtype: dtypeNumber(input.dtype) };
-        const reference = graph.placeholder(spec);
-        specs.set(id!, spec);
-        references.set(id!, reference);
-        inputNames.push(`${reference}:0`);
-        return copy;
-      });
-      result = fn(...copies);
-      for (const output of flatten(result).tensors) {
-        const type = { name: "T", type: binding.TF_ATTR_TYPE, value: dtypeNumber(output.dtype) };
-        const [id] = native.getInputTensorIds([output]);
-        const reference = references.get(id!) ?? capture(id!);
-        outputNames.push(`${graph.operation("Identity", [type], [reference])}:0`);
-      }
-    });
-    return {
-      savedModel: graph.savedModel(),
-      inputNames: inputNames.join(),
-      outputNames: outputNames.join(),
-      result,
-      bytes: bytes + graph.constantBytes,
-    };
-  } finally {
-    native.binding = binding;
-    native.getInputTensorIds = getInputTensorIds;
-    Math.random = random;
-    tf.Variable.prototype.assign = assign;
-  }
+/** An executed operation: what must come again when the function runs again, and what it gave. */
+interface Step {
+  operation: string;
+  /** Operation, attributes and inputs. */
+  key: string;
+  outputs: Output[];
 }
 
 /** Operations whose results differ from call to call. */
@@ -162,7 +43,209 @@ const stateful = new Set([
   "TruncatedNormal",
 ]);
 
-/** TensorFlow's numbers of all living variables. */
+const bytesOf = ({ shape }: TensorSpec) => 4 * shape.reduce((a, b) => a * b, 1);
+
+/**
+ * Runs `fn` once and records what it executes; then runs it again without executing anything, to
+ * see that it does the same.
+ *
+ * @param inputs What it is run on; they become the graph's inputs.
+ * @param name What errors call it.
+ * @throws {Error} If it reads a tensor, draws random numbers outside the graph, uses or assigns a
+ *   variable, or does not do the same thing twice.
+ */
+export function trace(fn: (...inputs: Tensor[]) => Tree, inputs: Tensor[], name: string): Traced {
+  const tracer = new Tracer(name);
+  tf.tidy(() => {
+    const copies = inputs.map((input) => tracer.input(input));
+    tracer.record(() => fn(...copies));
+    tracer.replay(() => fn(...copies));
+  });
+  return tracer.finish();
+}
+
+/** What a run of the function returned. */
+interface Outcome {
+  result: Tree;
+  /** Of its tensors, in order. */
+  references: string[];
+}
+
+class Tracer {
+  readonly #native = nativeBackend();
+  readonly #binding = this.#native.binding;
+  readonly #graph = new GraphBuilder(this.#binding);
+  /** References `node:output` by TensorFlow's tensor number. */
+  readonly #references = new Map<number, string>();
+  readonly #specs = new Map<number, TensorSpec>();
+  readonly #variables = variableIds();
+  readonly #inputNames: string[] = [];
+  readonly #steps: Step[] = [];
+  #outcome: Outcome = { result: [], references: [] };
+  #replaying = false;
+  #position = 0;
+  #bytes = 0;
+
+  constructor(private readonly name: string) {}
+
+  /** Makes an input of the graph; the copy has a number of its own, also if a tensor comes twice. */
+  input(input: Tensor): Tensor {
+    const spec = { shape: input.shape, dtype: this.#dtype(input) };
+    const type = { name: "T", type: this.#binding.TF_ATTR_TYPE, value: spec.dtype };
+    const copy = this.#native.executeSingleOutput("Identity", [type], [input]);
+    const [id] = this.#native.getInputTensorIds([copy]);
+    const reference = this.#graph.placeholder(spec);
+    this.#references.set(id!, reference);
+    this.#inputNames.push(`${reference}:0`);
+    return copy;
+  }
+
+  /** Runs a function and records what it executes. */
+  record(fn: () => Tree): void {
+    this.#outcome = this.#hooked(fn);
+  }
+
+  /** Runs the function again, executing nothing, and compares what it asks for and returns. */
+  replay(fn: () => Tree): void {
+    this.#replaying = true;
+    const again = this.#hooked(fn);
+    const left = this.#steps[this.#position];
+    if (left) this.#failUnequal(left.operation, "nothing more");
+    const [first, second] = [this.#outcome, again].map(({ result, references }) =>
+      `${flatten(result).signature} ${references}`
+    );
+    if (first !== second) this.#failUnequal("one result", "another");
+  }
+
+  /** Serializes the graph. */
+  finish(): Traced {
+    const { result, references } = this.#outcome;
+    const outputs = flatten(result).tensors.map((output, i) => {
+      const type = { name: "T", type: this.#binding.TF_ATTR_TYPE, value: this.#dtype(output) };
+      return `${this.#graph.operation("Identity", [type], [references[i]!])}:0`;
+    });
+    return {
+      savedModel: this.#graph.savedModel(),
+      inputNames: this.#inputNames.join(),
+      outputNames: outputs.join(),
+      result,
+      bytes: this.#bytes + this.#graph.constantBytes,
+    };
+  }
+
+  #fail(what: string, remedy: string): never {
+    throw new Error(`Cannot compile ${this.name} as it ${what}: ${remedy}`);
+  }
+
+  #failUnequal(first: string, second: string): never {
+    this.#fail(
+      `does not do the same thing twice (${first} at first, then ${second})`,
+      "let its result depend on nothing but its arguments",
+    );
+  }
+
+  /** Runs a function while all that it asks of TensorFlow goes through the tracer. */
+  #hooked(fn: () => Tree): Outcome {
+    const native = this.#native;
+    const [{ random }, { assign }] = [Math, tf.Variable.prototype];
+    // The binding's own properties are read-only: what records inherits from it.
+    const hooks: Partial<Binding> = {
+      executeOp: (...call) => this.#execute(...call),
+      createTensor: (...call) => this.#create(...call),
+      tensorDataSync: (id) => this.#read(id),
+    };
+    native.binding = Object.create(this.#binding, Object.getOwnPropertyDescriptors(hooks));
+    native.getInputTensorIds = (tensors) => this.#idsOf(tensors);
+    Math.random = () =>
+      this.#fail("draws a random number in JavaScript", "pass a seed and use statelessUniform");
+    tf.Variable.prototype.assign = () =>
+      this.#fail("assigns a tf.Variable", "return the new value instead");
+    try {
+      const result = fn();
+      const ids = native.getInputTensorIds(flatten(result).tensors);
+      return { result, references: ids.map((id) => this.#reference(id)) };
+    } finally {
+      native.binding = this.#binding;
+      delete (native as Partial<typeof native>).getInputTensorIds; // the class's own shows again
+      Math.random = random;
+      tf.Variable.prototype.assign = assign;
+    }
+  }
+
+  #execute(...[operation, attributes, ids, count]: Parameters<Binding["executeOp"]>): Output[] {
+    if (stateful.has(operation)) {
+      this.#fail(`draws random numbers by ${operation}`, "pass a seed and use statelessUniform");
+    }
+    const inputs = ids.map((id) => this.#reference(id));
+    const key = `${operation} ${JSON.stringify(attributes)} ${inputs}`;
+    if (this.#replaying) return this.#repeat(operation, key);
+    const node = this.#graph.operation(operation, attributes, inputs);
+    const outputs = this.#binding.executeOp(operation, attributes, ids, count);
+    outputs.forEach(({ id, ...spec }, i) => {
+      this.#references.set(id, i === 0 ? node : `${node}:${i}`);
+      this.#bytes += bytesOf(spec);
+    });
+    this.#steps.push({ operation, key, outputs });
+    return outputs;
+  }
+
+  /** Gives the recorded outputs, without values, if the operation is the recorded one. */
+  #repeat(operation: string, key: string): Output[] {
+    const step = this.#steps[this.#position++];
+    if (step?.key !== key) this.#failUnequal(step?.operation ?? "nothing more", operation);
+    return step!.outputs.map((output, i) => {
+      const id = -1000 - 100 * this.#position - i; // negative: tfjs-node does not delete it
+      this.#references.set(id, this.#references.get(output.id)!);
+      return { ...output, id };
+    });
+  }
+
+  #create(...[shape, dtype, values]: Parameters<Binding["createTensor"]>): number {
+    const id = this.#binding.createTensor(shape, dtype, values);
+    this.#references.set(id, this.#graph.constant({ shape, dtype }, values));
+    return id;
+  }
+
+  #read(id: number): ReturnType<Binding["tensorDataSync"]> {
+    if (this.#references.has(id)) {
+      this.#fail("reads a tensor's value while it is traced", "read it outside, from the result");
+    }
+    return this.#binding.tensorDataSync(id);
+  }
+
+  /** TensorFlow's numbers of tensors, of which only here shape and dtype are known. */
+  #idsOf(tensors: TensorInfo[]): number[] {
+    const { getInputTensorIds } = Object.getPrototypeOf(this.#native) as NativeBackend;
+    const ids = getInputTensorIds.call(this.#native, tensors);
+    tensors.forEach((tensor, i) => {
+      if (!this.#references.has(ids[i]!)) {
+        this.#specs.set(ids[i]!, { shape: tensor.shape, dtype: this.#dtype(tensor) });
+      }
+    });
+    return ids;
+  }
+
+  /** The reference of a tensor; one from outside becomes a constant. */
+  #reference(id: number): string {
+    const known = this.#references.get(id);
+    if (known !== undefined) return known;
+    if (this.#variables.has(id)) this.#fail("uses a tf.Variable", "pass its value as an argument");
+    const spec = this.#specs.get(id) ?? this.#fail(`uses tensor ${id}`, "it is unknown here");
+    const reference = this.#graph.constant(spec, this.#binding.tensorDataSync(id));
+    this.#references.set(id, reference);
+    return reference;
+  }
+
+  #dtype({ dtype }: { dtype: Tensor["dtype"] }): number {
+    const { TF_FLOAT, TF_INT32, TF_BOOL } = this.#binding;
+    const numbers: Partial<Record<Tensor["dtype"], number>> = {
+      ...{ float32: TF_FLOAT, int32: TF_INT32, bool: TF_BOOL },
+    };
+    return numbers[dtype] ?? this.#fail(`takes a ${dtype} tensor`, "use float32, int32 or bool");
+  }
+}
+
+/** TensorFlow's numbers of all living variables; asking uploads those that still wait for it. */
 function variableIds(): Set<number> {
   const variables = Object.values(tf.engine().registeredVariables);
   return new Set(nativeBackend().getInputTensorIds(variables));

@@ -31,15 +31,16 @@ export function flatten(tree: Tree): Flat {
       return `${node.dtype}[${node.shape}]`;
     }
     if (Array.isArray(node)) return `(${node.map(walk).join()})`;
-    if (node !== null && typeof node === "object") {
+    if (isRecord(node)) {
       const fields = Object.entries(node).map(([name, child]) =>
         `${JSON.stringify(name)}:${walk(child)}`
       );
       return `{${fields.join()}}`;
     }
-    if (typeof node === "function" || typeof node === "symbol") {
+    if (node !== null && !["number", "string", "boolean", "undefined"].includes(typeof node)) {
+      const found = Object.prototype.toString.call(node);
       throw new TypeError(
-        `Cannot take arguments apart as leaves must be tensors or plain values: found a ${typeof node}`,
+        `Cannot compile as arguments and results must be tensors, plain values, or lists or records of them: found ${found}`,
       );
     }
     return Object.is(node, -0) ? "-0" : JSON.stringify(node) ?? "undefined";
@@ -47,13 +48,18 @@ export function flatten(tree: Tree): Flat {
   return { signature: walk(tree), tensors };
 }
 
+// Promises, maps and other objects hold values where no walk finds them.
+const isRecord = (node: Tree): node is { readonly [name: string]: Tree } =>
+  node !== null && typeof node === "object" &&
+  [Object.prototype, null].includes(Object.getPrototypeOf(node));
+
 /** Puts a tree together with other tensors, in the order that {@linkcode flatten} found them. */
 export function rebuild(tree: Tree, tensors: readonly Tensor[]): Tree {
   let next = 0;
   const walk = (node: Tree): Tree => {
     if (node instanceof tf.Tensor) return tensors[next++]!;
     if (Array.isArray(node)) return node.map(walk);
-    if (node !== null && typeof node === "object") {
+    if (isRecord(node)) {
       return Object.fromEntries(Object.entries(node).map(([name, child]) => [name, walk(child)]));
     }
     return node;

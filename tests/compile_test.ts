@@ -37,7 +37,7 @@ Deno.test("compile() traces once for each signature", () => {
     assertEquals(values(double({ x: tf.tensor1d([5, 6]) }, 3)), [15, 18]);
     assertEquals(values(double({ x: tf.tensor1d([1]) }, 2)), [2]);
   });
-  if (backend.native) assertEquals(traces, 3);
+  if (backend.native) assertEquals(traces, 6); // each is run again, to see that it does the same
 });
 
 Deno.test("compile() keeps an argument given twice, passed through or unused apart", () => {
@@ -75,7 +75,12 @@ Deno.test("compile() draws new random numbers for each seed, the same as eagerly
 Deno.test("compile() names what it can't trace", options, () => {
   const x = tf.tensor1d([1, 2]);
   const variable = tf.variable(tf.tensor1d([1, 2]));
+  let calls = 0;
   const cases: [string, (x: Tensor) => Tensor][] = [
+    ["does not do the same thing twice (Mul at first", (x) => calls++ % 2 ? x.add(1) : x.mul(2)],
+    ["does not do the same thing twice", (x) => x.mul(++calls)],
+    ["does not do the same thing twice", (x) => calls++ % 2 ? x : x.clone().square()],
+    ["does not do the same thing twice", (x) => calls++ % 2 ? tf.scalar(1) : tf.scalar(2)],
     ["reads a tensor's value", (x) => tf.scalar(x.sum().dataSync()[0]!)],
     ["draws a random number in JavaScript", (x) => x.mul(Math.random())],
     ["draws a random number in JavaScript", (x) => tf.dropout(x, 0.5)],
