@@ -53,7 +53,7 @@ const catalogues: Record<Dataset, Catalogue> = {
       { name: "train-images-idx3-ubyte", md5: "6bbc9ace898e44ae57da46a324031adb" },
       { name: "train-labels-idx1-ubyte", md5: "a25bea736e30d166cdddb491f175f624" },
       { name: "t10k-images-idx3-ubyte", md5: "2646ac647ad5339dbf082846283269ea" },
-      { name: "t10k-labels-idx1-ubyte", md5: "27ae3e4e09519cfbb04c629615203637" },
+      { name: "t10k-labels-idx1-ubyte", md5: "27ae3e4e09519cfbb04c329615203637" },
     ),
   },
   // Kept packed, as the published checksums are those of the packed files.

@@ -188,20 +188,21 @@ test("obtain() takes the package when no mirror serves, and verifies it too", as
   assertEquals(namesIn(kept), ["digits"]);
 });
 
-const damaged: Record<string, Uint8Array> = {
-  empty: new Uint8Array(),
-  "cut short": content.slice(0, -1),
-  "with one bit wrong": content.with(77, (content[77] ?? 0) ^ 1),
-  "followed by more": new Uint8Array([...content, 0]),
-  "of 65 MB": new Uint8Array(65 * 2 ** 20),
+const damaged: Record<string, [Uint8Array, string]> = {
+  empty: [new Uint8Array(), "wrong file: 0 bytes of MD5"],
+  "cut short": [content.slice(0, -1), "wrong file: 299999 bytes of MD5"],
+  "with one bit wrong": [content.with(77, (content[77] ?? 0) ^ 1), "wrong file: 300000 bytes"],
+  "followed by more": [new Uint8Array([...content, 0]), "wrong file: 300001 bytes of MD5"],
+  "of 65 MB": [new Uint8Array(65 * 2 ** 20), "wrong file: 68157440 bytes are too many"],
 };
 
-for (const [kind, bytes] of Object.entries(damaged)) {
+for (const [kind, [bytes, reason]] of Object.entries(damaged)) {
   test(`obtain() names a kept file ${kind}, and fetches it again`, async ({ folder, serve }) => {
     const path = join(folder, "digits");
     await Deno.writeFile(path, bytes);
     const error = await assertRejects(() => obtained(folder, { mirrors: [] }), Error);
     assertStringIncludes(error.message, `tried ${path} (`);
+    assertStringIncludes(error.message, reason);
     assertEquals((await Deno.stat(path)).size, bytes.length);
     const { bytes: good, said } = await obtained(folder, { mirrors: [serve(plain)] });
     assertEquals(good, content);
@@ -212,7 +213,9 @@ for (const [kind, bytes] of Object.entries(damaged)) {
 
 test("obtain() stops with the signal's reason, before and while it waits", async (ground) => {
   const reason = new Error("enough");
-  const sources = { mirrors: [ground.serve(() => new Promise(() => {})), ground.serve(plain)] };
+  let silent = true;
+  const moody = ground.serve((...asked) => silent ? new Promise(() => {}) : zipped(...asked));
+  const sources = { mirrors: [moody] };
   const signals = [AbortSignal.abort(reason)];
   const later = new AbortController();
   signals.push(later.signal);
@@ -222,6 +225,9 @@ test("obtain() stops with the signal's reason, before and while it waits", async
     assertEquals(error, reason);
   }
   assertEquals(namesIn(ground.folder), []);
+  // It was not the mirror's fault: it is asked again.
+  silent = false;
+  assertEquals((await obtained(ground.folder, sources)).bytes, content);
 });
 
 test("obtain() reports the bytes as they come", async ({ folder, serve }) => {

