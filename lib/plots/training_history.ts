@@ -12,7 +12,8 @@ export interface HistoryRow {
   /** Mean cross-entropy over the epoch, in nats. */
   loss: number;
   accuracy: number;
-  testAccuracy: number;
+  /** `null` where no test images were given. */
+  testAccuracy: number | null;
 }
 
 interface Point {
@@ -30,14 +31,9 @@ export function trainingHistory(
   const losses = rows.map(({ epoch, loss }) => ({ epoch, value: loss, series: "train" }));
   const accuracies = rows.flatMap(({ epoch, accuracy, testAccuracy }) => [
     { epoch, value: 100 * accuracy, series: "train" },
-    { epoch, value: 100 * testAccuracy, series: "test" },
+    ...testAccuracy === null ? [] : [{ epoch, value: 100 * testAccuracy, series: "test" }],
   ]);
-  const subtitle = last
-    ? `After epoch ${last.epoch}: loss ${last.loss.toPrecision(3)}, ` +
-      `accuracy ${hundredths(last.accuracy)}% on train and ${
-        hundredths(last.testAccuracy)
-      }% on test images`
-    : "No epoch has ended yet";
+  const subtitle = last ? ending(last) : "No epoch has ended yet";
   return figure({ label: `${title}. ${subtitle}`, width: 760, height: 346 }, [
     { node: heading(20, title, subtitle) },
     { node: panel(losses, "loss (nats)", 2), x: 17, y: 60 },
@@ -91,6 +87,12 @@ function labelled(ends: readonly Point[]) {
     ...end,
     shift: ends.length < 2 ? 0 : end.value === highest ? -7 : 7,
   }));
+}
+
+function ending({ epoch, loss, accuracy, testAccuracy }: HistoryRow): string {
+  const test = testAccuracy === null ? "" : ` and ${hundredths(testAccuracy)}% on test`;
+  return `After epoch ${epoch}: loss ${loss.toPrecision(3)}, ` +
+    `accuracy ${hundredths(accuracy)}% on train${test} images`;
 }
 
 function hundredths(share: number): string {
