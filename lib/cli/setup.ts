@@ -43,15 +43,15 @@ async function run({ values, json, signal }: Call<typeof options>) {
     const failures = await prepare(open, { say: (line) => console.error(line), signal });
     if (failures.length > 0) throw new Error(failures.map(({ message }) => message).join("; "));
   }
-  const taken = await readTaken();
+  const tensorflow = (await readTaken())?.way ?? "none";
   const seconds = (performance.now() - start) / 1000;
-  const made = open.map(({ name }) => name);
   if (asked && !json) {
+    const slow = tensorflow === "none" ? ", but without TensorFlow's native part: slow" : "";
     console.log(
-      made.length === 0 ? "Everything is ready" : `Everything is ready, in ${seconds.toFixed(0)} s`,
+      `Everything is ready${open.length > 0 ? ` in ${seconds.toFixed(0)} s` : ""}${slow}`,
     );
   }
-  return { ready: true, made, tensorflow: taken?.way ?? null, seconds };
+  return { ready: true, made: open.map(({ name }) => name), tensorflow, seconds };
 }
 
 if (import.meta.main) Deno.exit(await runCommand(setup, Deno.args));

@@ -103,9 +103,14 @@ export async function download(
     return bytes;
   } catch (error) {
     signal.throwIfAborted();
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`Cannot download ${url}: ${reason}`, { cause: error });
+    throw new Error(`Cannot download ${url}: ${rootMessage(error)}`, { cause: error });
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A failed fetch says why only in its cause. */
+function rootMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : rootMessage(error.cause);
 }
