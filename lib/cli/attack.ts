@@ -1,0 +1,207 @@
+/**
+ * `deno task attack`: attacks one image, tells what came of it, and draws it.
+ *
+ * @module
+ */
+import { extname } from "node:path";
+import type { Outcome } from "../attacks/driver.ts";
+import type { Tensor4D } from "../backend.ts";
+import type { Subset } from "../loader.ts";
+import type { Network } from "../network.ts";
+import { type Call, type Command, runCommand } from "./command.ts";
+import { choice, flag, known, number, type Option, text, UsageError } from "./options.ts";
+import {
+  datasetOption,
+  loading,
+  networkName,
+  networkNames,
+  openNetwork,
+  percent,
+  seedOption,
+  shortPath,
+  warnOfBackend,
+  weightsOption,
+} from "./session.ts";
+
+const pOption: Option<number> = {
+  value: "P",
+  help: "the norm: a number >= 1, or inf (default: 2)",
+  read(given = "2") {
+    const p = /^inf(inity)?$/i.test(given) ? Infinity : Number(given || NaN);
+    if (p >= 1) return p;
+    throw new UsageError(
+      `Cannot read --p as it must be a number at least 1, or inf: current value is ${given}`,
+    );
+  },
+};
+
+const options = {
+  image: number("i", "number of the image in its subset", { min: 0, integer: true }, 0),
+  p: pOption,
+  norm: number("v", "norm of the perturbation, pixels in [0, 1]", { min: 0 }, 2),
+  lr: number("v", "step size", { above: 0 }, 0.01),
+  attack: text("NAME", "the attack; --list shows them", "school"),
+  targeted: number("k", "class to reach (default: any other)", { min: 0, max: 9, integer: true }),
+  steps: number("n", "steps at most", { min: 1, integer: true }, 500),
+  seed: seedOption,
+  subset: choice<Subset>("S", "where the image is from", ["train", "test", "val"], "test"),
+  dataset: datasetOption,
+  weights: weightsOption,
+  out: text("FILE", "draw digit, perturbation and adversarial digit, as .svg or .png"),
+  list: flag("list the attacks"),
+};
+
+/** The command, as `--help` shows it. */
+export const attackCommand: Command<typeof options> = {
+  name: "attack",
+  summary: "Looks for a small perturbation of one image that changes a network's prediction.",
+  arguments: "NETWORK",
+  options,
+  examples: [
+    [
+      "attack CNN_d --image 7 --p 2 --norm 2 --lr 0.01",
+      "attacks the eighth image of the test split",
+    ],
+    ["attack CNN --image 0 --p inf --norm 0.2 --out attack.svg", "bounds each pixel; draws it"],
+    ["attack MLP --image 3 --norm 3 --targeted 8", "makes it an 8"],
+    ["attack --list", "lists the attacks"],
+  ],
+  notes: async () => [
+    `Networks: ${(await networkNames()).join(", ")}.`,
+    "No adversarial image found is a result, too: exit code 0, found: false.",
+    "JSON: network, image, label, prediction, p (null for inf), norm (of the clipped perturbation),\n" +
+    "found, adversarialClass, confidences ({clean, perturbed}, ten each), steps, out.",
+  ],
+  run,
+};
+
+async function run(call: Call<typeof options>): Promise<Record<string, unknown>> {
+  const { values, positionals, signal, say } = call;
+  if (values.list) return await list(say);
+  const name = await networkName(positionals);
+  const { attacks } = await import("../attacks/index.ts");
+  const { runAttack } = await import("../attacks/driver.ts");
+  const { image, p, norm, lr, targeted, steps, seed, subset, out } = values;
+  const entry = attacks[known(values.attack, Object.keys(attacks), "--attack")]!;
+  if (out !== undefined) formatOf(out);
+  checkImage(image, subset);
+  await warnOfBackend();
+  const network = await openNetwork(name, values.weights);
+  const digit = await loadDigit(call);
+  const attack = entry.create({ p, norm, learningRate: lr });
+  const run = { ids: [image], steps, seed, signal };
+  const [outcome] = await runAttack(
+    attack,
+    network,
+    digit.images,
+    targeted === undefined ? run : { ...run, target: targeted },
+  );
+  say(describe(outcome!, { network: name, label: digit.label, subset, asked: norm }));
+  if (out !== undefined) {
+    await draw(network, outcome!, out);
+    say(`Drawn in ${shortPath(out)}`);
+  }
+  const { prediction, found, adversarialClass, confidences } = outcome!;
+  return {
+    network: name,
+    image,
+    label: digit.label,
+    prediction,
+    p: p === Infinity ? null : p,
+    norm: outcome!.norm,
+    found,
+    adversarialClass,
+    confidences,
+    steps: outcome!.steps,
+    out: out ?? null,
+  };
+}
+
+/** Shows the table of attacks. */
+async function list(say: (line: string) => void): Promise<Record<string, unknown>> {
+  const { attacks } = await import("../attacks/index.ts");
+  const rows = Object.values(attacks).map(({ name, title, norms, paper }) => ({
+    name,
+    title,
+    norms,
+    paper,
+  }));
+  for (const { name, title, norms, paper } of rows) {
+    say(`${name.padEnd(12)}${title}; ${norms} (${paper})`);
+  }
+  return { attacks: rows };
+}
+
+/** How many images each subset has. */
+const sizes: Record<Subset, number> = { train: 50_000, test: 10_000, val: 10_000 };
+
+function checkImage(image: number, subset: Subset): void {
+  if (image >= sizes[subset]) {
+    throw new UsageError(
+      `Cannot read --image as ${subset} has images 0 to ${sizes[subset] - 1}: ` +
+        `current value is ${image}`,
+    );
+  }
+}
+
+async function loadDigit(
+  { values: { image, subset, dataset }, signal }: Call<typeof options>,
+): Promise<{ images: Tensor4D; label: number }> {
+  const { load } = await import("../loader.ts");
+  const digits = await load(subset, {
+    ...loading(dataset, signal),
+    from: image,
+    to: image + 1,
+  });
+  return { images: digits.images, label: digits.labels.dataSync()[0]! };
+}
+
+/** What people are told of an attack's outcome. */
+export function describe(
+  outcome: Outcome,
+  { network, label, subset, asked }: {
+    network: string;
+    label: number;
+    subset: string;
+    /** The norm asked for. */
+    asked: number;
+  },
+): string {
+  const { image, prediction, found, confidences, p, norm, steps } = outcome;
+  const seen = (shares: number[]) => {
+    const predicted = shares.indexOf(Math.max(...shares));
+    return `predicted ${predicted}, confidence ${percent(shares[predicted]!)}`;
+  };
+  const size = `${normSymbol(p)} = ${norm.toPrecision(5)}, at most ${asked} asked for`;
+  const wrong = prediction === label ? "" : " (wrong before any attack)";
+  return [
+    `${network}, image ${image} of ${subset}, a ${label}${wrong}`,
+    `  digit                ${seen(confidences.clean)}`,
+    `  digit + perturbation ${seen(confidences.perturbed)}`,
+    `  ${found ? "found" : "no adversarial digit found"} after ${steps} steps: ${size}`,
+  ].join("\n");
+}
+
+const normSymbol = (p: number) => `L${p === Infinity ? "inf" : p} norm`;
+
+/** Reads a picture's format from its name. */
+function formatOf(file: string): "svg" | "png" {
+  const extension = extname(file).toLowerCase();
+  if (extension === ".svg" || extension === ".png") return extension === ".svg" ? "svg" : "png";
+  throw new UsageError(
+    `Cannot read --out as the file must end in .svg or .png: current value is ${file}`,
+  );
+}
+
+/** Draws digit, perturbation and adversarial digit into an SVG or PNG file. */
+export async function draw(network: Network, outcome: Outcome, file: string): Promise<void> {
+  const format = formatOf(file);
+  const { pictures } = await import("../attacks/pictures.ts");
+  const { writeAtomic } = await import("../files.ts");
+  const { attackPictures } = await import("../plots/attack_pictures.ts");
+  const { toPng } = await import("../plots/figure.ts");
+  const figure = attackPictures(pictures(network, outcome));
+  await writeAtomic(file, format === "svg" ? figure.svg : toPng(figure));
+}
+
+if (import.meta.main) Deno.exit(await runCommand(attackCommand, Deno.args));

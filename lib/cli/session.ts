@@ -1,0 +1,92 @@
+/**
+ * What `train`, `attack` and `repl` have in common: the network named first, TensorFlow, the digits.
+ *
+ * Modules that load TensorFlow are imported late, so that `--help` and wrong use answer at once.
+ *
+ * @module
+ */
+import { relative } from "node:path";
+import type { Dataset, LoadOptions } from "../loader.ts";
+import type { Network } from "../network.ts";
+import { choice, known, number, text, UsageError } from "./options.ts";
+
+/** A seed on the command line: any int32. */
+export const seedOption = number("n", "seed of everything random", {
+  min: -(2 ** 31),
+  max: 2 ** 31 - 1,
+  integer: true,
+}, 0);
+
+/** `--dataset D`. */
+export const datasetOption = choice<Dataset>(
+  "D",
+  "data set",
+  ["MNIST", "FashionMNIST"],
+  "MNIST",
+);
+
+/** `--weights FILE`. */
+export const weightsOption = text("FILE", "weights to load instead of those in models/");
+
+/** The networks that there are. */
+export async function networkNames(): Promise<string[]> {
+  const { architectures } = await import("../architectures.ts");
+  return Object.keys(architectures);
+}
+
+/**
+ * Checks that one network is named, whatever the case of its letters.
+ *
+ * @throws {UsageError} If there is none, more than one, or an unknown one.
+ */
+export async function networkName(positionals: readonly string[]): Promise<string> {
+  const names = await networkNames();
+  const [name, ...others] = positionals;
+  if (name === undefined) {
+    throw new UsageError(`Cannot start as a NETWORK must be named: ${names.join(", ")}`);
+  }
+  if (others.length > 0) {
+    throw new UsageError(
+      `Cannot start as one NETWORK must be named: current value is ${positionals.join(" ")}`,
+    );
+  }
+  return known(name, names, "NETWORK");
+}
+
+/** Loads a network by name, from `models/` or from a file of its architecture. */
+export async function openNetwork(name: string, weights: string | undefined): Promise<Network> {
+  const { architectures } = await import("../architectures.ts");
+  const { loadNetwork } = await import("../network.ts");
+  return weights === undefined
+    ? await loadNetwork(name)
+    : await loadNetwork(weights, { architecture: architectures[name]! });
+}
+
+/** Says once what this machine's TensorFlow lacks, if anything. */
+export async function warnOfBackend(): Promise<void> {
+  const { backend } = await import("../backend.ts");
+  if (backend.warning) console.error(`Warning: ${backend.warning}`);
+}
+
+/** Options of the loader with its progress on standard error. */
+export function loading(dataset: Dataset, signal?: AbortSignal): LoadOptions {
+  return { dataset, signal, onProgress: ({ message }) => console.error(message) };
+}
+
+/** A path as people write it: relative where that is shorter. */
+export function shortPath(path: string): string {
+  const short = relative(Deno.cwd(), path);
+  return short.startsWith("..") ? path : short;
+}
+
+/** A share as a percentage, two decimals. */
+export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
+
+/** A time span for people: `0.4 s`, `42 s`, `3 min 5 s`, `1 h 2 min`. */
+export function duration(seconds: number): string {
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor(whole % 3600 / 60)} min`;
+}
