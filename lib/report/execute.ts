@@ -77,7 +77,11 @@ async function executeOnce(
   await using kernel = await server.kernel(folder);
   for (const [i, { cell, title, section }] of code.entries()) {
     const start = performance.now();
-    const execution = await kernel.execute(cell.source, signal);
+    const execution = await kernel.execute(cell.source, signal).catch((cause) => {
+      signal?.throwIfAborted();
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new ExecutionError(`Cannot go on with ${name} in ${title}: ${reason}`, { cause });
+    });
     // The same array, so that what comes late still gets in.
     cell.outputs = execution.outputs;
     if (execution.error) throw new ExecutionError(failure(name, title, execution.error));

@@ -62,7 +62,7 @@ export class Kernel implements AsyncDisposable {
   /**
    * Runs one cell.
    *
-   * @throws The signal's reason, when aborted: the kernel is then asked to stop as well.
+   * @throws The signal's reason, when aborted. The cell may go on until the kernel is disposed.
    * @throws {Error} If the kernel dies.
    */
   async execute(code: string, signal?: AbortSignal): Promise<Execution> {
@@ -71,10 +71,7 @@ export class Kernel implements AsyncDisposable {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const execution: Pending = { outputs: [], replied: false, idle: false, resolve, reject };
     this.#executions.set(id, execution);
-    const stop = () => {
-      this.interrupt().catch(() => {}); // the kernel goes away anyway
-      reject(signal?.reason);
-    };
+    const stop = () => reject(signal?.reason);
     signal?.addEventListener("abort", stop, { once: true });
     try {
       if (this.#closed) throw new Error("Cannot run a cell as the kernel has ended");
@@ -85,12 +82,6 @@ export class Kernel implements AsyncDisposable {
     }
     await delay(SETTLE_MS);
     return execution;
-  }
-
-  /** Asks the kernel to stop what it does (SIGINT). */
-  async interrupt(): Promise<void> {
-    const response = await this.server.request("POST", `api/kernels/${this.id}/interrupt`);
-    await response.body?.cancel();
   }
 
   #send(id: string, code: string): void {
@@ -167,7 +158,7 @@ export class Kernel implements AsyncDisposable {
   #fail(reason: string): void {
     this.#closed = true;
     for (const { reject } of this.#executions.values()) {
-      reject(new Error(`Cannot go on with the notebook as ${reason}`));
+      reject(new Error(reason));
     }
   }
 
@@ -176,8 +167,11 @@ export class Kernel implements AsyncDisposable {
     this.socket.onclose = null;
     this.#fail("the kernel was closed");
     this.socket.close();
-    const response = await this.server.request("DELETE", `api/kernels/${this.id}`);
-    await response.body?.cancel();
+    try {
+      const response = await this.server.request("DELETE", `api/kernels/${this.id}`);
+      await response.body?.cancel();
+    } catch { // it has died already
+    }
   }
 }
 

@@ -38,12 +38,18 @@ export class Server implements AsyncDisposable {
       args: [
         ...[...first, "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"],
         ...[`--ServerApp.port=${port}`, "--ServerApp.port_retries=0"],
-        ...[`--ServerApp.root_dir=${root}`, "--ServerApp.shutdown_no_activity_timeout=3600"],
+        ...[`--ServerApp.root_dir=${root}`, "--ServerApp.shutdown_no_activity_timeout=300"],
+        // A dead kernel is an error; started anew it would only hide that.
+        "--AsyncIOLoopKernelRestarter.restart_limit=0",
+        // Should this process be killed, server and kernels go by themselves.
+        ...["--MappingKernelManager.cull_idle_timeout=300"],
         // The limit on messages a second drops figures without a word.
         ...["--ZMQChannelsWebsocketConnection.limit_rate=False", "--log-level=ERROR"],
       ],
       // In the environment, as others could read the command line.
       env: { ...jupyter.env, JUPYTER_TOKEN: token },
+      // Out of the terminal's reach: Ctrl-C is ours to handle.
+      detached: true,
       stdin: "null",
       stdout: "null",
       stderr: "piped",

@@ -90,6 +90,17 @@ Deno.test("execute() stops at the first cell that throws, without another try", 
   assertEquals(count, { started: 1, ended: 1 });
 });
 
+Deno.test("execute() names the cell in which the kernel died", async () => {
+  const { server } = kernels(() => {
+    throw new Error("the kernel died");
+  });
+  await assertRejects(
+    () => execute(server, notebook, options),
+    ExecutionError,
+    '03-attacks in code cell 1 ("The sweep"): the kernel died',
+  );
+});
+
 Deno.test("execute() rejects with the signal's reason", async () => {
   const { server } = kernels(() => ({ outputs: [] }));
   const signal = AbortSignal.abort(new DOMException("Interrupted", "AbortError"));
