@@ -23,10 +23,23 @@ import {
   weightsOption,
 } from "./session.ts";
 
+/** What is attacked, and how, if nothing else is said: here and in the REPL. */
+export const attackDefaults = {
+  image: 0,
+  subset: "test" as Subset,
+  p: 2,
+  norm: 2,
+  lr: 0.01,
+  attack: "school",
+  targeted: undefined as number | undefined,
+  steps: 500,
+  seed: 0,
+};
+
 const pOption: Option<number> = {
   value: "P",
-  help: "the norm: a number >= 1, or inf (default: 2)",
-  read(given = "2") {
+  help: `the norm: a number >= 1, or inf (default: ${attackDefaults.p})`,
+  read(given = String(attackDefaults.p)) {
     const p = /^inf(inity)?$/i.test(given) ? Infinity : Number(given || NaN);
     if (p >= 1) return p;
     throw new UsageError(
@@ -36,15 +49,25 @@ const pOption: Option<number> = {
 };
 
 const options = {
-  image: number("i", "number of the image in its subset", { min: 0, integer: true }, 0),
+  image: number(
+    "i",
+    "number of the image in its subset",
+    { min: 0, integer: true },
+    attackDefaults.image,
+  ),
   p: pOption,
-  norm: number("v", "norm of the perturbation, pixels in [0, 1]", { min: 0 }, 2),
-  lr: number("v", "step size", { above: 0 }, 0.01),
-  attack: text("NAME", "the attack; --list shows them", "school"),
+  norm: number("v", "norm of the perturbation, pixels in [0, 1]", { min: 0 }, attackDefaults.norm),
+  lr: number("v", "step size", { above: 0 }, attackDefaults.lr),
+  attack: text("NAME", "the attack; --list shows them", attackDefaults.attack),
   targeted: number("k", "class to reach (default: any other)", { min: 0, max: 9, integer: true }),
-  steps: number("n", "steps at most", { min: 1, integer: true }, 500),
+  steps: number("n", "steps at most", { min: 1, integer: true }, attackDefaults.steps),
   seed: seedOption,
-  subset: choice<Subset>("S", "where the image is from", ["train", "test", "val"], "test"),
+  subset: choice<Subset>(
+    "S",
+    "where the image is from",
+    ["train", "test", "val"],
+    attackDefaults.subset,
+  ),
   dataset: datasetOption,
   weights: weightsOption,
   out: text("FILE", "draw digit, perturbation and adversarial digit, as .svg or .png"),

@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 import { flag, known, type Options, UsageError, type Values } from "./options.ts";
 
-export { choice, flag, number, text, UsageError } from "./options.ts";
+export { choice, flag, known, number, text, UsageError } from "./options.ts";
 
 /** Exit codes of every command. */
 export const exitCode = { done: 0, failed: 1, wrongUse: 2, interrupted: 130 } as const;
