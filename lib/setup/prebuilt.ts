@@ -25,7 +25,7 @@ export interface Published {
 /** Where the two parts are to be had, or `undefined` if none are published for this machine. */
 export function prebuiltAddresses(
   { version, binary }: Published,
-  { os, arch } = Deno.build,
+  { os, arch }: Pick<typeof Deno.build, "os" | "arch"> = Deno.build,
 ): { library: string; binding: string } | undefined {
   if (arch !== "x86_64" || (os !== "linux" && os !== "darwin")) return undefined;
   return {
