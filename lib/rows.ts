@@ -102,17 +102,10 @@ export function confusionCounts(
   return counts;
 }
 
-/** The misclassified images, the most confident first, with captions for a grid. */
-export function confidentMistakes(
-  rows: readonly PredictionRow[],
-): (PredictionRow & { note: string })[] {
+/** The misclassified images, the most confident first. */
+export function confidentMistakes(rows: readonly PredictionRow[]): PredictionRow[] {
   return rows.filter((row) => row.prediction !== row.label)
-    .sort((a, b) => b.confidence - a.confidence)
-    .map((row) => ({
-      ...row,
-      caption: `${row.label} taken for ${row.prediction}`,
-      note: `image ${row.image}, ${(100 * row.confidence).toFixed(1)}%`,
-    }));
+    .sort((a, b) => b.confidence - a.confidence);
 }
 
 /**

@@ -11,7 +11,7 @@ import { attackTrace } from "$lib/plots/attack_trace.ts";
 import { classBalance } from "$lib/plots/class_balance.ts";
 import { confidenceLine } from "$lib/plots/confidence_line.ts";
 import { confusionMatrix } from "$lib/plots/confusion_matrix.ts";
-import { digitGrid, meanDigits } from "$lib/plots/digits.ts";
+import { digitGrid, meanDigits, mistakes } from "$lib/plots/digits.ts";
 import type { Figure } from "$lib/plots/figure.ts";
 import { sweep, sweepPictures } from "$lib/plots/sweep.ts";
 import { trainingHistory } from "$lib/plots/training_history.ts";
@@ -60,14 +60,12 @@ export const examples: Record<string, () => Figure> = {
       title: "The first 20 images of the test split",
     }),
   "mistakes": () =>
-    digitGrid(
+    mistakes(
       images.slice(0, 8).map(({ label, pixels }, i) => ({
-        pixels,
-        caption: `${label} taken for ${(label + 5) % 10}`,
-        note: `image ${(1247 + i * 311).toLocaleString("en-US")}, 99.${i}%`,
-        marked: true,
+        ...{ label, pixels, prediction: (label + 5) % 10 },
+        ...{ image: 247 + i * 1311, confidence: 1 - 0.0003 * 3 ** i },
       })),
-      { title: "The most confident mistakes", columns: 4, size: 84 },
+      { columns: 4 },
     ),
   "mean_digits": () =>
     meanDigits(classes.map((digit) => ({

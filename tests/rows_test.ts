@@ -88,10 +88,7 @@ Deno.test("confidentMistakes() puts the most confident mistake first", () => {
     ...{ pixels: new Float32Array(784), confidences: [] },
   });
   const rows = confidentMistakes([row(0, 1, 0.6), row(1, 7, 0.99), row(2, 2, 0.9)]);
-  assertEquals(rows.map(({ caption, note }) => [caption, note]), [
-    ["7 taken for 2", "image 2, 90.0%"],
-    ["7 taken for 1", "image 0, 60.0%"],
-  ]);
+  assertEquals(rows.map((row) => row.image), [2, 0]);
 });
 
 Deno.test("lineRows() follows the confidences from before the image to beyond its perturbed image", () => {

@@ -66,8 +66,8 @@ export function attackPictures(
   const size = `${normSymbol(p)} = ${norm.toPrecision(3)}`;
   const title = options.title ??
     (found
-      ? `A ${before} becomes a ${after}`
-      : `The ${before} stays a ${after}: no adversarial digit was found`);
+      ? `${withArticle(before, "A")} becomes ${withArticle(after, "a")}`
+      : `The ${before} was kept: no adversarial digit was found`);
   const peak = Array.from(outcome.perturbation.pixels).reduce(
     (m, v) => Math.max(m, Math.abs(v)),
     0,
@@ -157,6 +157,11 @@ function scaleBelow(limit: number): SvgNode {
     text(SIZE / 2, 24, "0", { size: 11, fill: colors.muted }),
     text(SIZE, 24, `+${shown}`, { size: 11, anchor: "end", fill: colors.muted }),
   );
+}
+
+/** "a 3", but "an 8". */
+function withArticle(digit: number, article: "A" | "a"): string {
+  return `${article}${digit === 8 ? "n" : ""} ${digit}`;
 }
 
 function sign(character: string): SvgNode {

@@ -16,7 +16,7 @@ import {
   percent,
 } from "./figure.ts";
 
-/** The attack's state after one step; step 0 is its start. */
+/** The attack's state after one step; the first is its start. */
 export interface TraceRow {
   step: number;
   /** Norm of the perturbation as it reaches the network (after clipping). */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { colors, count, type Figure, figure, heading, type Part, text } from "./figure.ts";
+import { colors, count, type Figure, figure, heading, type Part, percent, text } from "./figure.ts";
 import { digit, type Pixels } from "./pixels.ts";
 
 /** One digit of a grid. */
@@ -48,6 +48,31 @@ export function digitGrid(rows: readonly DigitRow[], options: DigitGridOptions =
     width: Math.ceil(2 * margin + Math.max(used * cell.width - (cell.width - size), heads)),
     height: top + Math.ceil(rows.length / columns) * cell.height + 2,
   }, parts);
+}
+
+/** An image that a network misclassifies. */
+export interface MistakeRow {
+  /** Number of the image. */
+  image: number;
+  label: number;
+  prediction: number;
+  /** Confidence in `prediction`, in [0, 1]. */
+  confidence: number;
+  pixels: Pixels;
+}
+
+/** Draws misclassified images with what they are taken for and how confidently. */
+export function mistakes(
+  rows: readonly MistakeRow[],
+  { title = "The most confident mistakes", ...options }: DigitGridOptions = {},
+): Figure {
+  const captioned = rows.map(({ pixels, image, label, prediction, confidence }) => ({
+    pixels,
+    caption: `${label} taken for ${prediction}`,
+    note: `image ${count(image)}, ${percent(confidence)}`,
+    marked: true,
+  }));
+  return digitGrid(captioned, { title, columns: 5, size: 84, ...options });
 }
 
 /** The mean of a class's images. */

@@ -1,0 +1,236 @@
+/**
+ * The command `figure`: makes one of the lab's figures as SVG or PNG.
+ *
+ * @module
+ */
+import { extname } from "node:path";
+import { architectures, summary } from "../architectures.ts";
+import { attacks } from "../attacks/index.ts";
+import { type Outcome, runAttack } from "../attacks/driver.ts";
+import { pictures } from "../attacks/pictures.ts";
+import { backend } from "../backend.ts";
+import { writeAtomic } from "../files.ts";
+import { type Dataset, load, type Subset } from "../loader.ts";
+import { loadNetwork, type Network } from "../network.ts";
+import { parseP } from "../norms.ts";
+import { architectureFigure } from "../plots/architecture.ts";
+import { attackPictures } from "../plots/attack_pictures.ts";
+import { attackTrace, type TraceRow } from "../plots/attack_trace.ts";
+import { classBalance } from "../plots/class_balance.ts";
+import { confidenceLine } from "../plots/confidence_line.ts";
+import { confusionMatrix } from "../plots/confusion_matrix.ts";
+import { digitGrid, meanDigits, mistakes } from "../plots/digits.ts";
+import { progress } from "../notebook.ts";
+import { type Figure, toPng } from "../plots/figure.ts";
+import { sweep, sweepPictures } from "../plots/sweep.ts";
+import { type HistoryRow, trainingHistory } from "../plots/training_history.ts";
+import {
+  classCounts,
+  confidentMistakes,
+  confusionCounts,
+  digitRows,
+  lineRows,
+  meanRows,
+  predictionRows,
+  sweepRows,
+} from "../rows.ts";
+import { type Call, type Command, runCommand } from "./command.ts";
+import { choice, known, number, text, UsageError } from "./options.ts";
+
+const options = {
+  out: text("FILE", "File to write: .svg or .png"),
+  network: text("NAME", "Network by name, or a .safetensors file", "CNN_d"),
+  dataset: choice<Dataset>("NAME", "Data set", ["MNIST", "FashionMNIST"], "MNIST"),
+  subset: choice<Subset>("S", "Subset", ["train", "test", "val"], "test"),
+  image: number("i", "Image to attack, within its subset", { min: 0, integer: true }, 0),
+  limit: number("n", "Only the first n images", { min: 1, integer: true }),
+  attack: choice("NAME", "Attack", Object.keys(attacks), "school"),
+  p: { help: "Norm: any p >= 1, or inf (default: 2)", value: "P", read: readP },
+  norm: number("v", "Norm of the perturbation", { min: 0 }, 1.5),
+  lr: number("v", "The attack's learning rate", { above: 0 }, 0.01),
+  steps: number("n", "The attack's steps at most", { min: 1, integer: true }, 500),
+  seed: number("n", "Seed of the attack's start", { integer: true }, 0),
+  scale: number("v", "PNG pixels for one pixel of the SVG", { min: 0.25, max: 8 }, 2),
+};
+
+type Request = Call<typeof options>;
+
+function readP(given: string | undefined): number {
+  try {
+    return given === undefined ? 2 : parseP(given);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** How each figure is made. */
+const figures: Record<string, (request: Request) => Promise<Figure>> = {
+  async "digits"(request) {
+    const rows = digitRows(await images(request, 50));
+    return digitGrid(rows, { title: `The first ${rows.length} images of ${source(request)}` });
+  },
+  async "mean-digits"(request) {
+    const subtitle = `Each pixel is its mean over the class; ${source(request)}`;
+    return meanDigits(meanRows(await images(request)), { subtitle });
+  },
+  async "class-balance"(request) {
+    const { dataset } = request.values;
+    const counts = [];
+    for (const subset of ["train", "test", "val"] as const) {
+      const digits = await load(subset, { dataset, signal: request.signal });
+      counts.push(...classCounts(subset, digits));
+      digits.images.dispose();
+    }
+    return classBalance(counts, { title: `Class balance of ${dataset}` });
+  },
+  "architecture"({ values: { network } }) {
+    const name = known(network, Object.keys(architectures), "--network");
+    return Promise.resolve(architectureFigure(name, summary(architectures[name]!)));
+  },
+  async "history"({ values }) {
+    const { name, metadata } = await loadNetwork(values.network);
+    const rows: HistoryRow[] = JSON.parse(metadata["history"] ?? "[]");
+    return trainingHistory(rows, { title: `Training of ${name}` });
+  },
+  async "confusion"(request) {
+    const network = await loadNetwork(request.values.network);
+    const rows = predictionRows(network, await images(request));
+    const title = `Confusion matrix of ${network.name}, ${source(request)}`;
+    return confusionMatrix(confusionCounts(rows), { title });
+  },
+  async "mistakes"(request) {
+    const network = await loadNetwork(request.values.network);
+    const rows = confidentMistakes(predictionRows(network, await images(request))).slice(0, 10);
+    const title = `The most confident mistakes of ${network.name}, ${source(request)}`;
+    return mistakes(rows, { title });
+  },
+  async "attack"(request) {
+    const { network, outcome } = await attacked(request);
+    const subtitle = `${described(network, request)}, learning rate ${request.values.lr}, ` +
+      `${outcome.steps} steps`;
+    return attackPictures(pictures(network, outcome), { subtitle });
+  },
+  async "trace"(request) {
+    const { network, outcome, trace } = await attacked(request);
+    const { p, norm } = request.values;
+    return attackTrace(trace, {
+      p,
+      label: outcome.prediction,
+      epsilon: norm,
+      title: `The attack, step by step: ${described(network, request)}`,
+    });
+  },
+  async "line"(request) {
+    const { network, outcome } = await attacked(request);
+    const title = `From the image to the adversarial image: ${described(network, request)}`;
+    return confidenceLine(lineRows(network, outcome), { title });
+  },
+  async "sweep"(request) {
+    const { network, rows } = await swept(request);
+    return sweep(rows, { title: `How much it takes: ${described(network, request)}` });
+  },
+  async "sweep-pictures"(request) {
+    const { network, rows } = await swept(request);
+    return sweepPictures(rows, { title: `What the attack makes: ${described(network, request)}` });
+  },
+};
+
+function images({ values: { subset, dataset, limit }, signal }: Request, most?: number) {
+  return load(subset, { dataset, to: limit ?? most, signal });
+}
+
+function source({ values: { dataset, subset } }: Request): string {
+  return `${dataset}'s ${subset} images`;
+}
+
+function described(network: Network, { values }: Request): string {
+  return `${network.name}, ${values.subset} image ${values.image}, ${values.attack}'s attack`
+    .replace("school's attack", "the school's attack");
+}
+
+async function oneImage({ values: { subset, dataset, image }, signal }: Request) {
+  return (await load(subset, { dataset, from: image, to: image + 1, signal })).images;
+}
+
+/** Runs the attack asked for, and remembers how it went. */
+async function attacked(
+  request: Request,
+): Promise<{ network: Network; outcome: Outcome; trace: TraceRow[] }> {
+  const { values, signal } = request;
+  const { network: name, attack, p, norm, lr: learningRate, image, steps, seed } = values;
+  const network = await loadNetwork(name);
+  const trace: TraceRow[] = [];
+  const run = attacks[attack]!.create({ p, norm, learningRate });
+  const [outcome] = await runAttack(run, network, await oneImage(request), {
+    ids: [image],
+    steps,
+    seed,
+    signal,
+    onStep: ({ step, images: [point] }) => point && trace.push({ step, ...point }),
+  });
+  return { network, outcome: outcome!, trace };
+}
+
+/** Runs the attack for the report's norms, each at sixths of a norm that most digits give way to. */
+async function swept(request: Request) {
+  const { network: name, attack, lr: learningRate, image, steps, seed } = request.values;
+  const network = await loadNetwork(name);
+  const most: [p: number, norm: number][] = [[2, 3], [3, 1.5], [5, 0.9], [10, 0.6], [
+    Infinity,
+    0.3,
+  ]];
+  const norms = new Map(most.map(([p, norm]) => [
+    p,
+    [1, 2, 3, 4, 5, 6].map((i) => Number((norm * i / 6).toPrecision(3))),
+  ]));
+  const bar = progress(most.length * 6, "sweep");
+  const rows = await sweepRows(network, await oneImage(request), {
+    ...{ norms, attack, learningRate, steps, seed, ids: [image] },
+    signal: request.signal,
+    onProgress: (done) => bar.update(done),
+  });
+  await bar.end();
+  return { network, rows };
+}
+
+const command: Command<typeof options> = {
+  name: "figure",
+  summary: "Makes one of the lab's figures.",
+  arguments: "NAME --out FILE",
+  options,
+  examples: [
+    ["figure attack --network CNN_d --image 7 --out attack.svg", "the attack's three pictures"],
+    ["figure history --network MLP --out history.png", "how a network was trained"],
+  ],
+  notes: [`Figures: ${Object.keys(figures).join(", ")}.`],
+  async run(call) {
+    const { values, positionals, say } = call;
+    const [given, ...more] = positionals;
+    if (given === undefined) throw new UsageError("Cannot make a figure as its name is missing");
+    if (more.length > 0) {
+      throw new UsageError(`Cannot make more than one figure: current value is ${positionals}`);
+    }
+    const name = known(given, Object.keys(figures), "the figure");
+    const out = outputFile(values.out);
+    if (backend.warning && name !== "architecture") console.error(backend.warning);
+    const drawn = await figures[name]!(call);
+    await writeAtomic(
+      out,
+      extname(out).toLowerCase() === ".png" ? toPng(drawn, values.scale) : drawn.svg,
+    );
+    say(`${out}: ${drawn.label}`);
+    return { figure: name, out, width: drawn.width, height: drawn.height, label: drawn.label };
+  },
+};
+
+function outputFile(out: string | undefined): string {
+  if (out === undefined) throw new UsageError("Cannot write the figure as --out FILE is missing");
+  if (![".svg", ".png"].includes(extname(out).toLowerCase())) {
+    throw new UsageError(
+      `Cannot write the figure as its file must end in .svg or .png: current value is ${out}`,
+    );
+  }
+  return out;
+}
+
+if (import.meta.main) Deno.exit(await runCommand(command, Deno.args));

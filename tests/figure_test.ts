@@ -1,0 +1,54 @@
+/**
+ * The command `figure`, with the figure that needs neither images nor a trained network.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../", import.meta.url));
+
+async function figure(...args: string[]) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "--no-prompt", "-P=figure", "lib/cli/figure.ts", ...args],
+    cwd: root,
+  }).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: decode(stdout), stderr: decode(stderr) };
+}
+
+Deno.test("figure writes SVG or PNG by the file's ending, and tells of it in JSON", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const [svg, png] = [join(folder, "new", "a.svg"), join(folder, "a.PNG")];
+    const first = await figure("architecture", "--network", "MLP", "--out", svg, "--json");
+    assertEquals(first.code, 0, first.stderr);
+    const { figure: name, out, label } = JSON.parse(first.stdout);
+    assertEquals([name, out], ["architecture", svg]);
+    assert(label.includes("118,282 trained parameters"));
+    assert((await Deno.readTextFile(svg)).startsWith("<svg"));
+    assertEquals((await figure("architecture", "--out", png)).code, 0);
+    assertEquals((await Deno.readFile(png)).slice(1, 4), new TextEncoder().encode("PNG"));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+for (
+  const [what, args, message] of [
+    ["no name", ["--out", "a.svg"], "name is missing"],
+    ["no file", ["digits"], "--out FILE is missing"],
+    ["another format", ["digits", "--out", "a.gif"], ".svg or .png: current value is a.gif"],
+    ["an unknown figure", ["digit", "--out", "a.svg"], "Did you mean digits?"],
+    ["an unknown network", ["architecture", "--network", "M", "--out", "a.svg"], "MLP"],
+    ["a bad norm", ["attack", "--p", "0.5", "--out", "a.svg"], "current value is 0.5"],
+  ] as const
+) {
+  Deno.test(`figure with ${what} is a wrong use, said in one line`, async () => {
+    const { code, stdout, stderr } = await figure(...args);
+    assertEquals([code, stdout], [2, ""]);
+    assert(stderr.includes(message), stderr);
+    assertEquals(stderr.trimEnd().split("\n").length, 1);
+  });
+}
