@@ -22,7 +22,7 @@ import {
   withParameters,
 } from "../report/notebook.ts";
 import { Server } from "../report/server.ts";
-import { type Executed, findChromium, printPdf, writeReport } from "../report/write.ts";
+import { type Executed, findChromium, printPdf, writePages, writeReport } from "../report/write.ts";
 import { jupyterCommand, jupyterEnvironment } from "../setup/jupyter.ts";
 import { lab, root } from "../setup/paths.ts";
 import { type Call, type Command, flag, known, runCommand, text } from "./command.ts";
@@ -46,7 +46,7 @@ const report: Command<typeof options> = {
   examples: [
     ["report", "all notebooks; those that did not change since are not run again"],
     ["report --fresh --pdf", "run all, and print PDF files"],
-    ["report 03-attacks", "one notebook"],
+    ["report 03-attacks", "one notebook; the others' pages stay as they are"],
     ["report --write", "renew the outputs that are committed with the notebooks"],
   ],
   notes: ["Fails if a cell fails or an expected output is missing."],
@@ -84,10 +84,11 @@ async function run({ values, positionals, say, signal }: Call<typeof options>) {
       await writeAtomic(join(folder, `${name}.ipynb`), formatNotebook(notebook));
     }
   }
-  const index = await write(executed, values.parameters);
-  say(`Wrote ${index}`);
-  if (values.pdf) await print(executed, say);
-  return { notebooks: names, index };
+  const whole = names.length === all.length;
+  const files = await write(executed, whole, values.parameters);
+  if (values.pdf) files.push(...await print(executed, say));
+  for (const file of files) say(`Wrote ${file}`);
+  return { notebooks: names, files };
 }
 
 interface Job {
@@ -149,27 +150,31 @@ class LazyServer implements AsyncDisposable {
   }
 }
 
-async function write(executed: Executed[], parameters: string | undefined): Promise<string> {
+/** Some notebooks alone leave the index and the other pages as they are. */
+async function write(executed: Executed[], whole: boolean, parameters?: string): Promise<string[]> {
   const day = new Date().toISOString().slice(0, 10);
-  return await writeReport(executed, {
+  const options = {
     out,
     scratch,
     nbconvert: jupyterCommand("nbconvert"),
     env: await jupyterEnvironment(),
     made: `Made on ${day} by deno task report` +
       (parameters ? ` --parameters ${parameters}.` : "."),
-  });
+  };
+  return whole ? [await writeReport(executed, options)] : await writePages(executed, options);
 }
 
-async function print(executed: Executed[], say: (line: string) => void): Promise<void> {
+async function print(executed: Executed[], say: (line: string) => void): Promise<string[]> {
   const chromium = await findChromium();
   if (!chromium) {
     say("Cannot print PDF files as no Chromium is installed: try apt-get install chromium");
-    return;
+    return [];
   }
+  const files: string[] = [];
   for (const { name } of executed) {
-    say(`Wrote ${await printPdf(chromium, join(out, `${name}.html`), scratch)}`);
+    files.push(await printPdf(chromium, join(out, `${name}.html`), scratch));
   }
+  return files;
 }
 
 async function readParameters(

@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { writeAtomic } from "../files.ts";
-import { describePage, externalLoads, indexPage, notebookPage, type Page } from "./html.ts";
+import { describePage, externalLoads, indexPage, notebookPage } from "./html.ts";
 import type { Notebook } from "./notebook.ts";
 
 /** An executed notebook and the file that holds it. */
@@ -30,25 +30,38 @@ export interface WriteOptions {
 }
 
 /**
- * Writes the report: a page for each notebook, then the index; pages of former notebooks go.
+ * Writes the whole report: a page for each notebook, then the index; pages of former notebooks go.
  *
  * @returns The index's path.
  * @throws {Error} If a page would load anything from elsewhere.
  */
 export async function writeReport(all: Executed[], options: WriteOptions): Promise<string> {
-  const fragments = await convert(all, options);
+  await writePages(all, options);
   const pages = all.map(({ name, notebook }) => describePage(name, notebook));
-  for (const [i, page] of pages.entries()) {
-    await writePage(options.out, page, notebookPage(page, fragments[i] ?? "", pages[i + 1]));
-  }
-  const index: Page = { name: "index", title: "", promise: "" };
-  const path = await writePage(options.out, index, indexPage(pages, options.made));
-  const names = new Set([index, ...pages].map(({ name }) => name));
+  const path = await writePage(options.out, "index", indexPage(pages, options.made));
+  const names = new Set(["index", ...all.map(({ name }) => name)]);
   for await (const entry of Deno.readDir(options.out)) {
     const [, name = ""] = entry.name.match(/^(.*)\.(?:html|pdf)$/) ?? [];
     if (name && !names.has(name)) await Deno.remove(join(options.out, entry.name));
   }
   return path;
+}
+
+/**
+ * Writes a page for each notebook, each with a link to the one after it.
+ *
+ * @returns The pages' paths.
+ * @throws {Error} If a page would load anything from elsewhere.
+ */
+export async function writePages(some: Executed[], options: WriteOptions): Promise<string[]> {
+  const fragments = await convert(some, options);
+  const pages = some.map(({ name, notebook }) => describePage(name, notebook));
+  const paths: string[] = [];
+  for (const [i, page] of pages.entries()) {
+    const html = notebookPage(page, fragments[i] ?? "", pages[i + 1]);
+    paths.push(await writePage(options.out, page.name, html));
+  }
+  return paths;
 }
 
 async function convert(all: Executed[], options: WriteOptions): Promise<string[]> {
@@ -70,7 +83,7 @@ async function convert(all: Executed[], options: WriteOptions): Promise<string[]
   return await Promise.all(all.map(({ name }) => Deno.readTextFile(join(folder, `${name}.html`))));
 }
 
-async function writePage(out: string, { name }: Page, html: string): Promise<string> {
+async function writePage(out: string, name: string, html: string): Promise<string> {
   const loads = externalLoads(html).filter((reference) => !/^[\w-]+\.html$/.test(reference));
   if (loads.length > 0) {
     throw new Error(
