@@ -1,0 +1,311 @@
+/**
+ * The commands: how arguments are read, and `train`, `attack` and `repl` as real processes.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows } from "@std/assert";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { MLP } from "$lib/architectures.ts";
+import {
+  choice,
+  type Command,
+  flag,
+  helpText,
+  number,
+  readArguments,
+  text,
+  UsageError,
+} from "$lib/cli/command.ts";
+import { duration } from "$lib/cli/session.ts";
+import { createNetwork, saveNetwork } from "$lib/network.ts";
+import { decode, weightsSha256 } from "$lib/safetensors.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+const options = {
+  fast: flag("hurry"),
+  count: number("n", "how many", { min: 1, max: 9, integer: true }, 3),
+  rate: number("v", "how fast", { above: 0 }),
+  kind: choice("K", "which kind", ["round", "square"], "round"),
+  out: text("FILE", "where to"),
+};
+const command: Command<typeof options> = {
+  name: "try",
+  summary: "Tries.",
+  arguments: "THING",
+  options,
+  examples: [["try it", "tries it"]],
+  run: () => Promise.resolve({}),
+};
+const read = (...args: string[]) => readArguments(command, args);
+
+Deno.test("options have their defaults, and take values behind a space or =", () => {
+  assertEquals(read("it").values, {
+    fast: false,
+    count: 3,
+    rate: undefined,
+    kind: "round",
+    out: undefined,
+  });
+  const { values, positionals, json } = read(
+    ...["a", "--fast", "--count", "4", "--rate=1e-3", "--kind", "SQUARE", "b", "--json"],
+  );
+  assertEquals(values, { fast: true, count: 4, rate: 0.001, kind: "square", out: undefined });
+  assertEquals([positionals, json], [["a", "b"], true]);
+});
+
+Deno.test("wrong arguments are refused in a line that names rule and value", () => {
+  const refused: [string[], string][] = [
+    [["--count", "0"], "--count as it must be a whole number from 1 to 9: current value is 0"],
+    [["--count", "2.5"], "current value is 2.5"],
+    [["--count", "-1"], "current value is -1"],
+    [["--count", "abc"], "current value is abc"],
+    [["--count", "1e999"], "current value is 1e999"],
+    [["--count", ""], "must be a whole number"],
+    [["--rate", "0"], "a number greater than 0: current value is 0"],
+    [["--rate", "NaN"], "current value is NaN"],
+    [["--rate", "0x10"], "current value is 0x10"],
+    [["--kind", "sqare"], "Did you mean square?"],
+    [["--cuont", "3"], "Did you mean --count?"],
+    [["--out"], "--out as it needs a value"],
+    [["--fast=yes"], "--fast as it takes no value: current value is yes"],
+    [["-x"], "current value is --x"],
+  ];
+  for (const [args, message] of refused) {
+    assertThrows(() => read(...args), UsageError, message, args.join(" "));
+  }
+});
+
+Deno.test("help names every option with its default, and is given whatever else is wrong", async () => {
+  const help = await helpText(command);
+  for (const part of ["--count n", "(default: 3)", "round, square", "--json", "deno task try it"]) {
+    assertStringIncludes(help, part);
+  }
+  assert(read("--count", "abc", "--help").help);
+});
+
+Deno.test("durations are short for people", () => {
+  assertEquals([0.44, 41.6, 59.9, 185, 3725].map(duration), [
+    "0.4 s",
+    "42 s",
+    "1 min 0 s",
+    "3 min 5 s",
+    "1 h 2 min",
+  ]);
+});
+
+interface Ran {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+function spawn(name: string, args: string[], cwd = root): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "--no-prompt", `-P=${name}`, `lib/cli/${name}.ts`, ...args],
+    cwd,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+async function ran(process: Deno.ChildProcess): Promise<Ran> {
+  const { code, stdout, stderr } = await process.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+const run = (name: string, ...args: string[]) => ran(spawn(name, args));
+
+/** Sends a signal as soon as the process has printed `line`; returns all that it printed. */
+async function signalAfter(
+  process: Deno.ChildProcess,
+  line: string,
+  signal: Deno.Signal,
+): Promise<Ran> {
+  const decoder = new TextDecoder();
+  let stdout = "";
+  const errors = new Response(process.stderr).text();
+  for await (const part of process.stdout) {
+    const before = stdout.includes(line);
+    stdout += decoder.decode(part);
+    if (!before && stdout.includes(line)) process.kill(signal);
+  }
+  return { code: (await process.status).code, stdout, stderr: await errors };
+}
+
+async function inFolder(check: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await check(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function sha256Of(file: string): Promise<string> {
+  return await weightsSha256(decode(await Deno.readFile(file)).tensors);
+}
+
+const small = ["MLP_d", "--epochs", "4", "--limit", "3000", "--seed", "5"];
+
+Deno.test("train: killed or interrupted it goes on, and ends with the same weights", () =>
+  inFolder(async (folder) => {
+    const [whole, killed] = [join(folder, "whole"), join(folder, "killed")];
+    const reference = await run("train", ...small, "--out", whole, "--json");
+    assertEquals(reference.code, 0, reference.stderr);
+    const { seconds, file, loss, accuracy, testAccuracy, ...rest } = JSON.parse(reference.stdout);
+    assertEquals(rest, { network: "MLP_d", seed: 5, epochs: 4 });
+    assert(seconds > 0 && loss > 0 && accuracy > 0.7 && testAccuracy > 0.7);
+    assertEquals(file, join(whole, "MLP_d.safetensors"));
+    assertStringIncludes(reference.stderr, "epoch 4/4");
+
+    const again = [...small, "--out", killed];
+    await signalAfter(spawn("train", again), "epoch 1/4", "SIGKILL");
+    const interrupted = await signalAfter(spawn("train", again), "epoch 2/4", "SIGINT");
+    assertStringIncludes(interrupted.stdout, "Going on after epoch 1");
+    assertEquals(interrupted.code, 130);
+    assertStringIncludes(interrupted.stderr, "the same command goes on");
+    const resumed = await run("train", ...again);
+    assertEquals(resumed.code, 0, resumed.stderr);
+    assertMatch(resumed.stdout, /Going on after epoch [23]/);
+    assertEquals(
+      await sha256Of(join(killed, "MLP_d.safetensors")),
+      await sha256Of(file),
+    );
+    assertEquals(Array.from(Deno.readDirSync(join(killed, ".checkpoints"))), []);
+  }));
+
+Deno.test("train: --fresh starts over, and a damaged checkpoint says that it would", () =>
+  inFolder(async (out) => {
+    const args = [...small, "--out", out];
+    await signalAfter(spawn("train", args), "epoch 1/4", "SIGKILL");
+    const [checkpoint] = Array.from(Deno.readDirSync(join(out, ".checkpoints")));
+    await Deno.truncate(join(out, ".checkpoints", checkpoint!.name), 1000);
+    const damaged = await run("train", ...args);
+    assertEquals(damaged.code, 1);
+    assertStringIncludes(damaged.stderr, "--fresh starts over");
+    const fresh = await run("train", ...args, "--fresh");
+    assertEquals(fresh.code, 0, fresh.stderr);
+    assertStringIncludes(fresh.stdout, "epoch 1/4");
+    assert(!fresh.stdout.includes("Going on"));
+  }));
+
+Deno.test("train: true, as it used to be written, replaces the network in models/ and says so", () =>
+  inFolder(async (folder) => {
+    // In a copy of the checkout, as the models of this one are none of a test's business.
+    await new Deno.Command("cp", {
+      args: ["-r", "lib", "deno.json", "deno.lock", folder],
+      cwd: root,
+    })
+      .output();
+    await Deno.symlink(join(root, "node_modules"), join(folder, "node_modules"));
+    await Deno.symlink(join(root, "data"), join(folder, "data"));
+    const args = ["run", "-qA", "--node-modules-dir=manual", "lib/cli/train.ts", "MLP", "true"];
+    const train = async () =>
+      await ran(
+        new Deno.Command(Deno.execPath(), {
+          args: [...args, "--epochs", "1", "--limit", "100"],
+          cwd: folder,
+          stdout: "piped",
+          stderr: "piped",
+        }).spawn(),
+      );
+    const first = await train();
+    assertEquals(first.code, 0, first.stderr);
+    assertStringIncludes(first.stdout, "Wrote models/MLP.safetensors");
+    assertStringIncludes((await train()).stdout, "Replaced models/MLP.safetensors");
+  }));
+
+Deno.test("attack: JSON, pictures, and the result for people", () =>
+  inFolder(async (folder) => {
+    const weights = join(folder, "mlp.safetensors");
+    const network = createNetwork(MLP, { seed: 0 });
+    await saveNetwork(network, weights);
+    network.dispose();
+    const args = ["mlp", "--weights", weights, "--image", "7", "--p", "inf", "--norm", "0.3"];
+    const [svg, png] = [join(folder, "a.svg"), join(folder, "a.png")];
+    const { code, stdout, stderr } = await run("attack", ...args, "--json", "--out", svg);
+    assertEquals(code, 0, stderr);
+    const { confidences, adversarialClass, norm, steps, prediction, ...rest } = JSON.parse(stdout);
+    assertEquals(rest, { network: "MLP", image: 7, label: 3, p: null, found: true, out: svg });
+    assertEquals([confidences.clean.length, confidences.perturbed.length], [10, 10]);
+    assert(adversarialClass !== prediction && norm <= 0.3 && steps >= 1);
+    assertStringIncludes(await Deno.readTextFile(svg), "<svg");
+    const people = await run("attack", ...args, "--out", png);
+    assertStringIncludes(people.stdout, "MLP, image 7 of test, a 3");
+    assertStringIncludes(people.stdout, "found after");
+    assertEquals((await Deno.readFile(png)).slice(1, 4), new TextEncoder().encode("PNG"));
+
+    const none = await run("attack", ...args.slice(0, -1), "0.00001", "--json", "--steps", "2");
+    assertEquals(none.code, 0, none.stderr);
+    const { found, adversarialClass: noClass, steps: made } = JSON.parse(none.stdout);
+    assertEquals([found, noClass, made], [false, null, 2]);
+  }));
+
+Deno.test("attack --list shows the table", async () => {
+  const { code, stdout } = await run("attack", "--list");
+  assertEquals(code, 0);
+  assertMatch(stdout, /^school /m);
+});
+
+Deno.test("wrong use exits with 2 and a single line, a failure with 1", async () => {
+  const cases: [string, string[], number, string][] = [
+    ["train", [], 2, "a NETWORK must be named: MLP, MLP_d"],
+    ["train", ["CNNd"], 2, "Did you mean CNN_d?"],
+    ["train", ["MLP", "CNN"], 2, "one NETWORK must be named"],
+    ["attack", ["MLP", "--image", "10000"], 2, "test has images 0 to 9999"],
+    ["attack", ["MLP", "--out", "a.gif"], 2, ".svg or .png"],
+    ["attack", ["MLP", "--attack", "scool"], 2, "Did you mean school?"],
+    ["attack", ["MLP", "--p", "0.5"], 2, "at least 1, or inf"],
+    ["attack", ["MLP", "--weights", "none.safetensors"], 1, "there is no file none.safetensors"],
+  ];
+  for (const [name, args, expected, message] of cases) {
+    const { code, stdout, stderr } = await run(name, ...args);
+    assertEquals([code, stdout], [expected, ""], `${name} ${args.join(" ")}: ${stderr}`);
+    assertStringIncludes(stderr, message);
+    assertEquals(stderr.trim().split("\n").length, 1, stderr);
+  }
+});
+
+/** Runs the task's own command line with lines typed into the loop. */
+async function repl(args: string[], lines: string[]): Promise<Ran> {
+  const { tasks } = JSON.parse(await Deno.readTextFile(join(root, "deno.json")));
+  const [, before, code] = /^deno (.*) --eval='(.*)' --$/.exec(tasks.repl.command)!;
+  const process = new Deno.Command(Deno.execPath(), {
+    args: [...before!.split(" "), `--eval=${code}`, "--", ...args],
+    cwd: root,
+    env: { NO_COLOR: "1" },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const writer = process.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(lines.join("\n") + "\n"));
+  await writer.close();
+  return await ran(process);
+}
+
+Deno.test("repl: a plain attack() and an awaited one show their outcomes", () =>
+  inFolder(async (folder) => {
+    const weights = join(folder, "mlp.safetensors");
+    const network = createNetwork(MLP, { seed: 0 });
+    await saveNetwork(network, weights);
+    network.dispose();
+    const { code, stdout, stderr } = await repl(["MLP", "--weights", weights], [
+      "attack()",
+      "await attack({ image: 7, p: 2, norm: 1.5 })",
+      "attack({ imgae: 7 })",
+      "attack({ image: 10000 })",
+      "[network.name, train.images.shape[0], test.labels.shape[0]].join()",
+    ]);
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stdout, "MLP, image 0 of test, a 3");
+    assertMatch(stdout, /MLP, image 7 of test, a 3[^]*at most 1.5 asked for/);
+    assertStringIncludes(stdout + stderr, "Did you mean image?");
+    assertStringIncludes(stdout + stderr, "test has images 0 to 9999");
+    assertStringIncludes(stdout, "MLP,50000,10000");
+    assertEquals((await repl(["MPL"], [])).code, 2);
+  }));
