@@ -167,6 +167,7 @@ function range(
   return { from, to };
 }
 
-function dataFolder(): string {
+/** Where data sets are kept, each in a folder of its name: LAB_DATA of the environment, else `data/`. */
+export function dataFolder(): string {
   return Deno.env.get("LAB_DATA") || fileURLToPath(new URL("../data", import.meta.url));
 }

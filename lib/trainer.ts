@@ -154,8 +154,9 @@ export async function* fit(
   }
 }
 
-/** The mutable part of a training: state, and the clock. */
-class TrainingRun {
+/** The mutable part of a training: its state. {@linkcode fit} drives it, and so do benchmarks. */
+export class TrainingRun {
+  /** Weights and Adam's memory, owned by the run. */
   state: State;
   readonly #step;
 
@@ -209,7 +210,7 @@ class TrainingRun {
     let [sum, yielded] = [0, performance.now()];
     for (let step = 1; step <= steps; step++) {
       const rows = order.subarray((step - 1) * batchSize, step * batchSize);
-      const loss = this.#advance(rows, (epoch - 1) * steps + step);
+      const loss = this.advance(rows, (epoch - 1) * steps + step);
       if (!Number.isFinite(loss)) {
         throw new RangeError(
           `Cannot train on as the loss must be finite: it is ${loss} in epoch ${epoch}, step ${step}`,
@@ -226,8 +227,13 @@ class TrainingRun {
     return sum / n;
   }
 
-  /** Makes one step; returns its loss. */
-  #advance(rows: Int32Array, step: number): number {
+  /**
+   * Makes one step on some of the images; returns its loss.
+   *
+   * @param rows The images' places.
+   * @param step From 1: dropout masks are drawn for it.
+   */
+  advance(rows: Int32Array, step: number): number {
     const { images, labels } = this.digits;
     const batch = tf.tensor1d(rows, "int32");
     const seed = tf.tensor1d([this.options.seed, step], "int32");

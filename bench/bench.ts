@@ -1,0 +1,91 @@
+/**
+ * `deno task bench`: times the project, and with `--peers` PyTorch beside it.
+ *
+ * @module
+ */
+import type { Comparison, Side } from "./alternate.ts";
+import type { Work } from "./works.ts";
+import { type Call, type Command, runCommand } from "$lib/cli/command.ts";
+import { flag, number, text } from "$lib/cli/options.ts";
+
+const options = {
+  peers: flag("time PyTorch on the same works, turn by turn (installs it first: some gigabytes)"),
+  only: text("WORDS", "only works whose name holds these words"),
+  rounds: number("n", "rounds of each side", { min: 3, integer: true }, 15),
+};
+
+/** A row of the table; times in milliseconds of one run, null where there is no peer. */
+interface Row {
+  work: string;
+  ours: number;
+  peer: number | null;
+  /** Median of the rounds' ratios peer / ours: how many times faster we are. */
+  ratio: number | null;
+  ratioQuartiles: [number, number] | null;
+  /** What our side reached. */
+  gflops: number;
+}
+
+const benchCommand: Command<typeof options> = {
+  name: "bench",
+  summary: "Times training steps, input gradients and inference.",
+  arguments: "",
+  options,
+  examples: [
+    ["bench", "the project's side, and eager tfjs-node"],
+    ["bench --peers", "PyTorch on the same works, in alternating rounds"],
+    ["bench --peers --only CNN --json", "one JSON object for machines"],
+  ],
+  notes: ["Nothing else should run meanwhile. What the figures mean: bench/README.md."],
+  run,
+};
+
+async function run({ values, say, signal }: Call<typeof options>) {
+  const { alternate, timed } = await import("./alternate.ts");
+  const { eagerStep, eagerWorks, peak, works } = await import("./works.ts");
+  const { backend } = await import("$lib/backend.ts");
+  const { Torch } = await import("./torch.ts");
+  const { dataFolder } = await import("$lib/loader.ts");
+  if (backend.warning) console.error(`Warning: ${backend.warning}`);
+  const { rounds } = values;
+  await using torch = values.peers
+    ? await Torch.start({ digits: `${dataFolder()}/MNIST`, threads: backend.threads, say, signal })
+    : undefined;
+  say(
+    `TensorFlow ${backend.version}, ${backend.threads} threads, oneDNN ${backend.oneDNN}` +
+      (torch ? `; PyTorch ${torch.version}` : ""),
+  );
+  const wanted = ({ name }: Work) => name.includes(values.only ?? "");
+  const rows: Row[] = [];
+  for (const work of [peak, ...works, ...eagerWorks].filter(wanted)) {
+    signal.throwIfAborted();
+    const ours = timed(await work.prepare());
+    const theirs = work.peer === "eager"
+      ? timed(eagerStep(work))
+      : torch?.side(work.peer.includes(" ") ? work.peer : `${work.peer} -`);
+    const row = theirs
+      ? { work: work.name, ...await alternate(ours, theirs, { rounds }) }
+      : await alone(work, ours, rounds);
+    rows.push({ ...row, gflops: work.flop / row.ours / 1e6 });
+    say(line(rows.at(-1)!));
+  }
+  return { rows };
+}
+
+async function alone({ name }: Work, ours: Side, rounds: number) {
+  const { quantile, repeatsFor } = await import("./alternate.ts");
+  const repeats = await repeatsFor(ours, 150);
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) times.push(await ours(repeats));
+  return { work: name, ours: quantile(times, 0.5), peer: null, ratio: null, ratioQuartiles: null };
+}
+
+function line({ work, ours, peer, ratio, ratioQuartiles, gflops }: Row | Row & Comparison): string {
+  const ms = (time: number) => `${time.toPrecision(3)} ms`.padStart(9);
+  const mine = `${work.padEnd(58)} ${ms(ours)} ${gflops.toFixed(0).padStart(4)} GFLOP/s`;
+  if (peer === null || ratio === null || ratioQuartiles === null) return mine;
+  const [low, high] = ratioQuartiles.map((one) => one.toFixed(2));
+  return `${mine}  peer ${ms(peer)}  ratio ${ratio.toFixed(2)} (${low} to ${high})`;
+}
+
+if (import.meta.main) Deno.exit(await runCommand(benchCommand, Deno.args));
