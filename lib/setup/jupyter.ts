@@ -12,7 +12,7 @@ import { lab, python, root } from "./paths.ts";
  * - `PATH` starts with a folder that holds the running Deno as `deno`, so that the committed
  *   kernelspec finds it also for those who came by `npx` and have no `deno` of their own; this
  *   function makes the folder (`.lab/bin`).
- * - `JUPYTER_PATH` points at the committed kernelspec.
+ * - `JUPYTER_PATH` points at the committed kernelspec, `JUPYTER_CONFIG_PATH` at committed settings.
  * - The other folders move Jupyter's settings, connection files and history into `.lab/jupyter`,
  *   so that nothing outside the checkout changes and the user's own Jupyter stays out of it.
  *
@@ -31,6 +31,8 @@ export async function jupyterEnvironment(): Promise<Record<string, string>> {
   return {
     PATH: [bin, Deno.env.get("PATH") ?? ""].join(delimiter),
     JUPYTER_PATH: join(root, "notebooks", ".jupyter"),
+    // Settings that differ from JupyterLab's own: no question about news.
+    JUPYTER_CONFIG_PATH: join(root, "notebooks", ".jupyter"),
     JUPYTER_CONFIG_DIR: join(own, "config"),
     JUPYTER_DATA_DIR: join(own, "data"),
     JUPYTER_RUNTIME_DIR: join(own, "runtime"),

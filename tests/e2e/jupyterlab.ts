@@ -28,6 +28,13 @@ Deno.test("03-attacks works in JupyterLab", async (t) => {
     await using browser = await openBrowser();
     const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
     const notebook = new NotebookPage(page, lab, copy);
+    const elsewhere: string[] = [];
+    page.on("request", (request) => {
+      const { protocol, hostname } = new URL(request.url());
+      if (/^(?:http|ws)/.test(protocol) && hostname !== lab.url.hostname) {
+        elsewhere.push(request.url());
+      }
+    });
     const step = (name: string, part: () => Promise<void>) =>
       t.step(name, () => withPicture(page, name.replaceAll(/\W+/g, "-"), part));
 
@@ -70,6 +77,7 @@ while (!stopped.aborted) {
       assertEquals(await notebook.kernelId(), kernel);
     });
     await page.screenshot({ path: join(pictures, "jupyterlab.png") });
+    assertEquals(elsewhere, [], "JupyterLab asked another machine");
   } finally {
     await Deno.remove(copy);
   }
