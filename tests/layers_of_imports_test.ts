@@ -16,7 +16,7 @@ const layers: [name: string, files: RegExp][] = [
   ["arithmetic", /^(?:compile|trace|graph|tree|norms|random|layers|loader|loss|adam)\.ts$/],
   ["networks", /^(?:architectures|network)\.ts$/],
   ["work", /^(?:trainer|checkpoint)\.ts$|^attacks\//],
-  ["results", /^(?:minnorm|results|rows)\.ts$/],
+  ["results", /^(?:choose|distances|minnorm|results|rows)\.ts$/],
   ["pictures", /^plots\//],
   ["notebooks", /^notebook\.ts$|^report\//],
   ["commands", /^cli\//],
