@@ -48,6 +48,27 @@ Deno.test("what the driver reports as found is adversarial when judged alone", a
   }
 });
 
+/** Class 1 in a batch for all that is not plain grey; alone, the margin of class 0 is `alone`. */
+function liar(alone: number): Classifier {
+  const logits = (points: Tensor4D): Tensor2D =>
+    tf.tidy(() => {
+      const change = points.sub(0.5).abs().mean([1, 2, 3]);
+      const together = tf.sub(0.001, change).reshape<Tensor2D>([-1, 1]);
+      const margin = points.shape[0] === 1 ? tf.onesLike(together).mul<Tensor2D>(alone) : together;
+      return tf.concat([margin, tf.zerosLike(margin)], 1) as Tensor2D;
+    });
+  return { name: "liar", classes: 2, logits };
+}
+
+for (const [alone, found] of [[1, false], [-5e-5, false], [-2e-4, true]] as const) {
+  Deno.test(`what only a batch calls adversarial is ${found} if its margin alone is ${alone}`, () => {
+    const grey: Tensor4D = tf.fill([1, 28, 28, 1], 0.5);
+    const [outcome] = runAttackSync(small, liar(alone), grey, { steps: 2 });
+    assertEquals(outcome!.found, found);
+    grey.dispose();
+  });
+}
+
 Deno.test("what is not found is no adversarial class and no clean image", async () => {
   const attack = school({ p: 2, norm: 0.01 });
   for (const outcome of await runAttack(attack, mlp, images, { steps: 3 })) {
@@ -75,6 +96,16 @@ Deno.test("the seed fixes the result, another seed starts elsewhere", () => {
   const run = (seed: number) => runAttackSync(small, mlp, images, { steps: 1, seed });
   assertEquals(run(5), run(5));
   assert(run(5).some(({ perturbed }, i) => perturbed[0] !== run(6)[i]!.perturbed[0]));
+});
+
+Deno.test("an image's number fixes its start, its place in the batch does not", () => {
+  const same = tf.tidy(() => images.slice([0], [1]).tile<Tensor4D>([2, 1, 1, 1]));
+  const run = (ids: number[]) =>
+    runAttackSync(small, mlp, same, { steps: 1, ids }).map(({ perturbed }) => perturbed);
+  const [first, second] = run([3, 4]);
+  assert(first!.some((pixel, i) => pixel !== second![i]), "two numbers share a start");
+  assertEquals(run([4, 3]), [second!, first!]);
+  same.dispose();
 });
 
 Deno.test("runAttackSync() and runAttack() agree", async () => {
