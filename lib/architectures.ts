@@ -55,6 +55,20 @@ export interface Architecture extends Hyperparameters {
  * Defines an architecture of digits (28 by 28 pixels, one channel), and checks that its layers fit.
  *
  * @throws {RangeError} If a layer can't take its predecessor's output, or the last gives no logits.
+ *
+ * @example
+ * ```ts
+ * import { adam, architecture, summary } from "$lib/architectures.ts";
+ * import { dense, flatten } from "$lib/layers.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const linear = architecture("linear", [flatten(), dense(10)], {
+ *   epochs: 5,
+ *   batchSize: 32,
+ *   optimizer: adam({ learningRate: 1e-3 }),
+ * });
+ * assertEquals(summary(linear).map(({ parameters }) => parameters), [0, 7850]);
+ * ```
  */
 export function architecture(
   name: string,

@@ -78,6 +78,16 @@ let tracing = false;
  * @param fn Pure: its result depends on nothing but its arguments, and it reads no tensor's value.
  * @returns A function with the same results, which the caller disposes (or `tf.tidy` does).
  * @throws {Error} On a call, if the function can't be traced; the message names the culprit.
+ *
+ * @example
+ * ```ts
+ * import { type Tensor, tf } from "$lib/backend.ts";
+ * import { compile } from "$lib/compile.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const slope = compile((x: Tensor) => tf.grad((x) => x.square().sum())(x));
+ * assertEquals([...slope(tf.tensor1d([1, 2, 3])).dataSync()], [2, 4, 6]);
+ * ```
  */
 export function compile<A extends readonly Tree[], R extends Tree>(
   fn: (...args: A) => R,

@@ -170,6 +170,17 @@ export function assertWeights(
  * @throws {Deno.errors.NotFound} If there is no such file.
  * @throws {SyntaxError} If the file is not safetensors.
  * @throws {TypeError} If it holds another architecture's weights.
+ *
+ * @example
+ * ```ts
+ * import { test } from "$lib/loader.ts";
+ * import { loadNetwork } from "$lib/network.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const network = await loadNetwork("MLP");
+ * const { images, labels } = await test(3);
+ * assertEquals(network.predict(images).dataSync(), labels.dataSync());
+ * ```
  */
 export async function loadNetwork(
   nameOrPath: string,

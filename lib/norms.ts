@@ -19,6 +19,14 @@ export function assertP(p: number): void {
 /**
  * Reads a norm's order as commands take it: `0`, `1`, `2`, any other number >= 1, or `inf`.
  *
+ * @example
+ * ```ts
+ * import { parseP } from "$lib/norms.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(parseP("inf"), Infinity);
+ * ```
+ *
  * @throws {RangeError} If it is none of these.
  */
 export function parseP(text: string): number {
@@ -40,6 +48,17 @@ const column = (values: Tensor) => values.reshape([-1, 1, 1, 1]);
  * @param p The norm: 0 (pixels changed at all), or any p >= 1, `Infinity` included.
  * @returns One norm for each example, shape `[batch]`. The caller disposes it.
  * @throws {RangeError} If `p` is neither 0 nor >= 1.
+ *
+ * @example
+ * ```ts
+ * import { tf } from "$lib/backend.ts";
+ * import { norm } from "$lib/norms.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const perturbation = tf.tensor4d([3, -4, 0, 0], [1, 2, 2, 1]);
+ * assertEquals([...norm(perturbation, 2).dataSync()], [5]);
+ * assertEquals([...norm(perturbation, 0).dataSync()], [2]);
+ * ```
  */
 export function norm(perturbation: Tensor4D, p: number): Tensor1D {
   assertP(p);

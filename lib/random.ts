@@ -62,7 +62,18 @@ export function uniform(count: number, seed: number, stream: number): Float32Arr
   return values;
 }
 
-/** Draws a permutation of 0, 1, …, n - 1 (Fisher and Yates). */
+/**
+ * Draws a permutation of 0, 1, …, n - 1 (Fisher and Yates).
+ *
+ * @example
+ * ```ts
+ * import { permutation } from "$lib/random.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(permutation(5, 0, 1), permutation(5, 0, 1));
+ * assertEquals([...permutation(5, 0, 1)].sort(), [0, 1, 2, 3, 4]);
+ * ```
+ */
 export function permutation(n: number, seed: number, stream: number): Int32Array {
   const order = Int32Array.from({ length: n }, (_, i) => i);
   const source = words(seed, stream);

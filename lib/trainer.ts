@@ -118,6 +118,20 @@ export function accuracy(network: Network, { images, labels }: Digits): number {
  * @throws {RangeError} If `epochs` is not a whole number >= 1, or the loss becomes NaN or infinite.
  * @throws {TypeError} If the checkpoint is of another architecture, seed or number of images.
  * @throws `signal.reason` when aborted.
+ *
+ * @example
+ * ```ts
+ * import { MLP } from "$lib/architectures.ts";
+ * import { train } from "$lib/loader.ts";
+ * import { createNetwork } from "$lib/network.ts";
+ * import { fit } from "$lib/trainer.ts";
+ * import { assert } from "@std/assert";
+ *
+ * const network = createNetwork(MLP, { seed: 1 });
+ * for await (const { epoch, accuracy } of fit(network, await train(500), { epochs: 5 })) {
+ *   if (epoch === 5) assert(accuracy > 0.7);
+ * }
+ * ```
  */
 export async function* fit(
   network: Network,
