@@ -104,7 +104,8 @@ function trainingStep(architecture: Architecture) {
  * @returns A number in [0, 1].
  */
 export function accuracy(network: Network, { images, labels }: Digits): number {
-  return tf.tidy(() => network.predict(images).equal(labels).mean().dataSync()[0]!);
+  const right = tf.tidy(() => network.predict(images).equal(labels).sum().dataSync()[0]!);
+  return right / labels.size;
 }
 
 /**

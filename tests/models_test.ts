@@ -1,0 +1,42 @@
+import { assertAlmostEquals, assertEquals } from "@std/assert";
+import { architectures } from "$lib/architectures.ts";
+import { backend, tf } from "$lib/backend.ts";
+import { test } from "$lib/loader.ts";
+import { loadNetwork, modelsFolder } from "$lib/network.ts";
+import { accuracy } from "$lib/trainer.ts";
+
+/** Rows of the table in models/README.md: name, accuracy and test accuracy in percent. */
+async function published(): Promise<[name: string, accuracy: number, testAccuracy: number][]> {
+  const text = await Deno.readTextFile(`${modelsFolder}README.md`);
+  const rows = [...text.matchAll(/^\| (\w+) +\| ([\d.]+)[^|]*\| ([\d.]+)/gm)];
+  return rows.map(([, name, train, test]) => [name!, Number(train), Number(test)]);
+}
+
+Deno.test("models/README.md tells of each committed network", async () => {
+  const files = [...Deno.readDirSync(modelsFolder)].map(({ name }) => name);
+  const networks = files.filter((name) => name.endsWith(".safetensors"));
+  const told = (await published()).map(([name]) => `${name}.safetensors`);
+  assertEquals(told.sort(), networks.sort());
+});
+
+Deno.test("each committed network is as accurate as models/README.md says", async (context) => {
+  const digits = await test();
+  for (const [name, trainPercent, testPercent] of await published()) {
+    const slow = !backend.native && name !== "MLP";
+    await context.step({
+      name,
+      ignore: slow,
+      fn: async () => {
+        const network = await loadNetwork(name);
+        const { epochs, accuracy: train, testAccuracy } = network.metadata;
+        // Another machine's rounding may move a digit that lies on the border.
+        assertAlmostEquals(accuracy(network, digits), Number(testAccuracy), 2e-4);
+        assertAlmostEquals(100 * Number(testAccuracy), testPercent, 0.005);
+        assertAlmostEquals(100 * Number(train), trainPercent, 0.005);
+        assertEquals(Number(epochs), architectures[name]!.epochs);
+        network.dispose();
+      },
+    });
+  }
+  tf.dispose([digits.images, digits.labels]);
+});
