@@ -296,14 +296,14 @@ Deno.test("repl: a plain attack() and an awaited one show their outcomes", () =>
     network.dispose();
     const { code, stdout, stderr } = await repl(["MLP", "--weights", weights], [
       "attack()",
-      "await attack({ image: 7, p: 2, norm: 1.5 })",
+      "await attack({ image: 0, p: 2, norm: 1.5 })",
       "attack({ imgae: 7 })",
       "attack({ image: 10000 })",
       "[network.name, train.images.shape[0], test.labels.shape[0]].join()",
     ]);
     assertEquals(code, 0, stderr);
-    assertStringIncludes(stdout, "MLP, image 0 of test, a 3");
-    assertMatch(stdout, /MLP, image 7 of test, a 3[^]*at most 1.5 asked for/);
+    assertStringIncludes(stdout, "MLP, image 7 of test, a 3");
+    assertMatch(stdout, /MLP, image 0 of test, a 3[^]*at most 1.5 asked for/);
     assertStringIncludes(stdout + stderr, "Did you mean image?");
     assertStringIncludes(stdout + stderr, "test has images 0 to 9999");
     assertStringIncludes(stdout, "MLP,50000,10000");

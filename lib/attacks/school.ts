@@ -12,7 +12,7 @@ import type { Attack } from "./attack.ts";
 export interface SchoolOptions {
   /** The norm: any p >= 1, `Infinity` included. @default 2 */
   p?: number;
-  /** Norm of the perturbation before it is clipped to the pixel box. @default 1.5 */
+  /** Norm of the perturbation before it is clipped to the pixel box. @default 3 */
   norm?: number;
   /** Adam's step size, in pixel units. @default 0.01 */
   learningRate?: number;
@@ -39,7 +39,7 @@ function below(norm: number, p: number, pixels: number): number {
  * @throws {RangeError} If a setting is out of range.
  */
 export function school(
-  { p = 2, norm = 1.5, learningRate = 0.01 }: SchoolOptions = {},
+  { p = 2, norm = 3, learningRate = 0.01 }: SchoolOptions = {},
 ): Attack<SchoolState> {
   const rule = (name: string, must: string, value: number) =>
     new RangeError(`Cannot attack as ${name} must be ${must}: current value is ${value}`);

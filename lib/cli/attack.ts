@@ -25,10 +25,10 @@ import {
 
 /** What is attacked, and how, if nothing else is said: here and in the REPL. */
 export const attackDefaults = {
-  image: 0,
+  image: 7,
   subset: "test" as Subset,
   p: 2,
-  norm: 2,
+  norm: 3,
   lr: 0.01,
   attack: "school",
   targeted: undefined as number | undefined,
@@ -196,13 +196,17 @@ export function describe(
     return `predicted ${predicted}, confidence ${percent(shares[predicted]!)}`;
   };
   const size = `${normSymbol(p)} = ${norm.toPrecision(5)}, at most ${asked} asked for`;
+  // A confidence of 1 - 1e-6 has a gradient a million times smaller than one of a half.
+  const saturated = !found && confidences.perturbed[prediction]! > 1 - 1e-6;
   const wrong = prediction === label ? "" : " (wrong before any attack)";
   return [
     `${network}, image ${image} of ${subset}, a ${label}${wrong}`,
     `  digit                ${seen(confidences.clean)}`,
     `  digit + perturbation ${seen(confidences.perturbed)}`,
     `  ${found ? "found" : "no adversarial digit found"} after ${steps} steps: ${size}`,
-  ].join("\n");
+    saturated &&
+    "  the confidence is saturated, so its gradient vanishes: no proof that there is none",
+  ].filter(Boolean).join("\n");
 }
 
 const normSymbol = (p: number) => `L${p === Infinity ? "inf" : p} norm`;

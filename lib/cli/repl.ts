@@ -25,13 +25,13 @@ import {
 
 /** What `attack()` takes; the names and defaults are those of `deno task attack`. */
 export interface AttackCall {
-  /** @default 0 */
+  /** @default 7 */
   image?: number;
   /** @default "test" */
   subset?: "train" | "test";
   /** @default 2 */
   p?: number;
-  /** @default 2 */
+  /** @default 3 */
   norm?: number;
   /** @default 0.01 */
   lr?: number;
