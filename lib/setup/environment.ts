@@ -4,7 +4,7 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { execute, exists, lastLine, remove, SetupError, sha256, which } from "./host.ts";
+import { execute, exists, lastLine, pipReason, remove, SetupError, sha256, which } from "./host.ts";
 import { lab, python, root } from "./paths.ts";
 import { during, megabytes, secondsText, type Step, type Work } from "./step.ts";
 
@@ -124,8 +124,7 @@ async function installRequirements(folder: string, work: Work): Promise<void> {
   );
   if (!success) {
     throw new SetupError(
-      `Cannot install JupyterLab by pip: ${lastLine(stderr)} ` +
-        "(is the network there? pip's own settings give it a mirror or proxy)",
+      `Cannot install JupyterLab by pip: ${pipReason(stderr)}`,
     );
   }
   work.say(

@@ -47,13 +47,12 @@ export async function execute(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const [stdout, stderr, status] = await Promise.all([
-    collect(child.stdout, onLine),
-    collect(child.stderr),
-    child.status,
-  ]);
+  const output = Promise.all([collect(child.stdout, onLine), collect(child.stderr)]);
+  const { success } = await child.status;
+  // Not after its output: a compiler's own children hold that open for seconds after its end.
   signal.throwIfAborted();
-  return { success: status.success, stdout, stderr };
+  const [stdout, stderr] = await output;
+  return { success, stdout, stderr };
 }
 
 async function collect(
@@ -74,6 +73,13 @@ async function collect(
 /** Gives the line of a program's error output that says most: the last one that is not empty. */
 export function lastLine(text: string): string {
   return text.trim().split("\n").at(-1)?.trim() ?? "";
+}
+
+/** Gives what pip failed for; its last line would blame the package for an index out of reach. */
+export function pipReason(stderr: string): string {
+  return /Retrying \(/.test(stderr)
+    ? "the package index can't be reached (pip's own settings give it a mirror or a proxy)"
+    : lastLine(stderr);
 }
 
 /** Finds the first of some programs on the PATH, or gives `undefined`. */

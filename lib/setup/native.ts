@@ -19,7 +19,7 @@ import {
   tfjsNode,
 } from "./binding.ts";
 import { createEnvironment, findPython, pipOptions } from "./environment.ts";
-import { execute, exists, lastLine, remove, SetupError, which } from "./host.ts";
+import { execute, exists, lastLine, pipReason, remove, SetupError, which } from "./host.ts";
 import { lab, python, root } from "./paths.ts";
 import { fetchPrebuilt, PREBUILT_VERSION, prebuiltAddresses } from "./prebuilt.ts";
 import { during, megabytes, secondsText, type Step, type Work } from "./step.ts";
@@ -126,7 +126,7 @@ async function fetchLibrary(folder: string, work: Work): Promise<void> {
     work.temporary,
   );
   if (!success) {
-    throw new SetupError(`Cannot download TensorFlow's library by pip: ${lastLine(stderr)}`);
+    throw new SetupError(`Cannot download TensorFlow's library by pip: ${pipReason(stderr)}`);
   }
   const [wheel] = [...Deno.readDirSync(downloads)].map(({ name }) => join(downloads, name));
   if (wheel === undefined) throw new Error("Cannot find the wheel that pip downloaded");
