@@ -9,7 +9,8 @@ import { type Tensor, tf } from "./backend.ts";
 
 /** Adam's settings; the defaults are the paper's. */
 export interface AdamSettings {
-  learningRate: number;
+  /** A tensor that broadcasts gives parts of a tensor their own. */
+  learningRate: number | Tensor;
   /** @default 0.9 */
   beta1?: number;
   /** @default 0.999 */
@@ -63,6 +64,6 @@ export function adamStep<T extends Tensor>(
   const power2 = state.power2.mul(beta2);
   const unbiasedMean = mean.div(tf.sub(1, power1));
   const unbiasedSquare = square.div(tf.sub(1, power2));
-  const update: T = unbiasedMean.div(unbiasedSquare.sqrt().add(epsilon)).mul(-learningRate);
+  const update: T = unbiasedMean.div(unbiasedSquare.sqrt().add(epsilon)).mul(tf.neg(learningRate));
   return { update, next: { mean, square, power1, power2 } };
 }

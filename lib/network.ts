@@ -19,6 +19,8 @@ export interface Classifier {
   readonly name: string;
   /** Number of logits. */
   readonly classes: number;
+  /** Another object whenever the weights are others: graphs that hold them are kept for it. */
+  readonly revision: object;
   /**
    * Computes logits; differentiable, and the same for an image whatever shares its batch (to rounding).
    *
@@ -54,6 +56,10 @@ export class Network implements Classifier {
     this.#run = compile((weights: Weights, images: Tensor) =>
       forward(architecture.layers, images, weights)
     );
+  }
+
+  get revision(): object {
+    return this.#weights;
   }
 
   /** By name; owned by the network. */

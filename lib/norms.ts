@@ -78,13 +78,13 @@ export function norm(perturbation: Tensor4D, p: number): Tensor1D {
 /**
  * Scales each example to a norm: ||r||_p = `target`. An example that is 0 everywhere stays 0.
  *
- * @param target In pixel units, > 0.
+ * @param target In pixel units, > 0; a tensor of shape `[batch, 1, 1, 1]` gives each its own.
  * @returns Shape of `perturbation`. The caller disposes it.
  * @throws {RangeError} If `p` is not >= 1 (scaling changes no count of pixels).
  */
-export function rescale(perturbation: Tensor4D, p: number, target: number): Tensor4D {
+export function rescale(perturbation: Tensor4D, p: number, target: number | Tensor): Tensor4D {
   if (p === 0) throw new RangeError("Cannot rescale to an L0 norm as scaling leaves it: p is 0");
   return tf.tidy(() =>
-    perturbation.mul(column(norm(perturbation, p).maximum(1e-30).reciprocal().mul(target)))
+    perturbation.mul(column(norm(perturbation, p).maximum(1e-30).reciprocal()).mul(target))
   );
 }

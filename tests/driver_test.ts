@@ -10,7 +10,7 @@ import { type Outcome, runAttack, runAttackSync, type RunOptions } from "$lib/at
 import { argMax, marginOf } from "$lib/attacks/judge.ts";
 import { pictures } from "$lib/attacks/pictures.ts";
 import { school } from "$lib/attacks/school.ts";
-import { type Tensor2D, type Tensor4D, tf } from "$lib/backend.ts";
+import { backend, type Tensor2D, type Tensor4D, tf } from "$lib/backend.ts";
 import { type Classifier, createNetwork } from "$lib/network.ts";
 import { uniform } from "$lib/random.ts";
 
@@ -57,7 +57,7 @@ function liar(alone: number): Classifier {
       const margin = points.shape[0] === 1 ? tf.onesLike(together).mul<Tensor2D>(alone) : together;
       return tf.concat([margin, tf.zerosLike(margin)], 1) as Tensor2D;
     });
-  return { name: "liar", classes: 2, logits };
+  return { name: "liar", classes: 2, revision: {}, logits };
 }
 
 for (const [alone, found] of [[1, false], [-5e-5, false], [-2e-4, true]] as const) {
@@ -151,6 +151,7 @@ Deno.test("a network that answers NaN is never found adversarial", () => {
   const broken: Classifier = {
     name: "broken",
     classes: 10,
+    revision: {},
     logits: (points: Tensor4D): Tensor2D => tf.tidy(() => mlp.logits(points).mul(NaN)),
   };
   const outcomes = runAttackSync(small, broken, images, { steps: 2 });
@@ -162,6 +163,7 @@ Deno.test("the smallest adversarial point ever evaluated counts, not the last on
   const brightness: Classifier = {
     name: "brightness",
     classes: 2,
+    revision: {},
     logits: (points: Tensor4D): Tensor2D =>
       tf.tidy(() => {
         const mean = points.mean([1, 2, 3]).reshape<Tensor2D>([-1, 1]);
@@ -170,6 +172,7 @@ Deno.test("the smallest adversarial point ever evaluated counts, not the last on
   };
   const painter: Attack<{ point: Tensor4D; greys: Tensor2D }> = {
     name: "painter",
+    graph: "painter",
     p: Infinity,
     stopsWhenFound: false,
     start: ({ images }) => ({
@@ -239,6 +242,7 @@ Deno.test("a network that throws leaves no tensor", () =>
     const broken: Classifier = {
       name: "broken",
       classes: 10,
+      revision: {},
       logits: (points: Tensor4D): Tensor2D => {
         if (points.shape[0] === 1) throw new Error("not alone");
         return mlp.logits(points);
@@ -269,4 +273,29 @@ Deno.test("bad input is refused", () => {
   assertThrows(run(images, { target: 10 }), RangeError, "target must be a class from 0 to 9");
   assertThrows(run(images, { ids: [1] }), RangeError, "ids");
   assertThrows(run(images, { labels: [1] }), RangeError, "label");
+});
+
+Deno.test("attacks that differ only in norm and step size share their graphs", async () => {
+  let traces = 0;
+  const counting: Classifier = {
+    name: "counting",
+    classes: 10,
+    revision: {},
+    logits: (points) => {
+      traces++;
+      return mlp.logits(points);
+    },
+  };
+  const options = { steps: 2 };
+  const [first] = await runAttack(school({ norm: 0.1 }), counting, images, options);
+  const before = traces;
+  const [second] = await runAttack(
+    school({ norm: 0.3, learningRate: 0.1 }),
+    counting,
+    images,
+    options,
+  );
+  assertEquals(first!.norm < 0.101 && second!.norm > 0.2, true);
+  // What is judged runs each time; the step itself does not.
+  if (backend.native) assertEquals(traces - before < before, true, `${traces} traces`);
 });

@@ -33,6 +33,7 @@ function digits(): Digits {
 const plane: Classifier = {
   name: "plane",
   classes: 10,
+  revision: {},
   logits: (images) =>
     tf.tidy(() => {
       const above = images.mean([1, 2, 3]).sub(0.5).mul(20).reshape<Tensor2D>([-1, 1]);

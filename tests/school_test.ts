@@ -23,6 +23,7 @@ function plane(distance: number): Classifier {
   return {
     name: "plane",
     classes: 2,
+    revision: {},
     logits: (images: Tensor4D): Tensor2D =>
       tf.tidy(() => {
         const weights = tf.tensor2d(signs, [pixels, 1]);

@@ -46,6 +46,11 @@ export interface State {
 /** An attack with its settings; `S` is what it remembers. */
 export interface Attack<S extends State = State> {
   readonly name: string;
+  /**
+   * All that `step` depends on besides its arguments, as a text: attacks for which it is the same
+   * share their graphs. Settings that users vary belong into the state.
+   */
+  readonly graph: string;
   /** The norm that it measures perturbations by. */
   readonly p: number;
   /** Whether an image is finished once an adversarial point was found, or may still improve. */

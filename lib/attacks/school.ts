@@ -18,7 +18,12 @@ export interface SchoolOptions {
   learningRate?: number;
 }
 
-type SchoolState = AdamState<Tensor4D> & { readonly point: Tensor4D };
+type SchoolState = AdamState<Tensor4D> & {
+  readonly point: Tensor4D;
+  /** Norm to rescale to, and step size, shape `[batch, 1, 1, 1]`. */
+  readonly target: Tensor4D;
+  readonly rate: Tensor4D;
+};
 
 /**
  * A norm that image + r keeps below `norm` in float32: each pixel may be rounded by half a unit in
@@ -48,23 +53,31 @@ export function school(
   if (!(learningRate > 0 && learningRate < Infinity)) {
     throw rule("learningRate", "finite and greater than 0", learningRate);
   }
-  const at = (images: Tensor4D, r: Tensor4D): Tensor4D => {
-    const target = below(norm, p, images.size / images.shape[0]);
-    return tf.clipByValue(images.add(rescale(r, p, target)), 0, 1);
-  };
+  const at = (images: Tensor4D, r: Tensor4D, target: Tensor4D): Tensor4D =>
+    tf.clipByValue(images.add(rescale(r, p, target)), 0, 1);
   return {
     name: "school",
+    graph: `school, p ${p}`,
     p,
     stopsWhenFound: true,
     start({ images }, uniform) {
+      const each: [number, number, number, number] = [images.shape[0], 1, 1, 1];
       const r: Tensor4D = uniform().mul(2).sub(1);
-      return { point: at(images, r), ...adamStart(images, [images.shape[0], 1, 1, 1]) };
+      const target: Tensor4D = tf.fill(each, below(norm, p, images.size / images.shape[0]));
+      const rate: Tensor4D = tf.fill(each, learningRate);
+      return { point: at(images, r, target), target, rate, ...adamStart(images, each) };
     },
     step(state, { images, classes, targeted }, oracle) {
       const { gradient } = oracle.gradient(state.point, (logits) => confidence(logits, classes));
       const descent: Tensor4D = targeted ? gradient.neg() : gradient;
-      const { update, next } = adamStep(state, descent, { learningRate });
-      return { point: at(images, state.point.sub(images).add(update)), ...next };
+      const { target, rate } = state;
+      const { update, next } = adamStep(state, descent, { learningRate: rate });
+      return {
+        point: at(images, state.point.sub(images).add(update), target),
+        target,
+        rate,
+        ...next,
+      };
     },
   };
 }

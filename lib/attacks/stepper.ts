@@ -29,8 +29,23 @@ export interface Stepper {
   passes(): Passes;
 }
 
-/** Makes an attack's step on a network ready to be run over and over, on batches of any size. */
+/** Steppers by the state of the network that they were made for, then by what they do. */
+const remembered = new WeakMap<object, Map<string, Stepper>>();
+
+/**
+ * Makes an attack's step on a network ready to be run over and over, on batches of any size; one
+ * that was made before for the same step and weights serves again.
+ */
 export function stepper(attack: Attack, network: Classifier, targeted: boolean): Stepper {
+  const steppers = remembered.get(network.revision) ?? new Map<string, Stepper>();
+  remembered.set(network.revision, steppers);
+  const key = `${attack.graph}${targeted ? ", targeted" : ""}`;
+  const step = steppers.get(key) ?? makeStepper(attack, network, targeted);
+  steppers.set(key, step);
+  return step;
+}
+
+function makeStepper(attack: Attack, network: Classifier, targeted: boolean): Stepper {
   let passes: Passes = { forwards: 0, backwards: 0 };
   const step = ({ images, classes, ...state }: Tensors): Tensors => {
     const problem = { images: images as Tensor4D, classes: classes as Tensor1D, targeted };
