@@ -10,6 +10,9 @@ import { root } from "./paths.ts";
 import type { Published } from "./prebuilt.ts";
 import { during, secondsText, type Work } from "./step.ts";
 
+/** Raised whenever what is compiled here changes, so that set-up compiles it anew. */
+export const BINDING_VERSION = 2;
+
 /** The compilers that will do, the likeliest first. */
 export const compilers = ["g++", "clang++", "c++"];
 
@@ -25,7 +28,7 @@ export function bindingPath(folder: string): string {
 }
 
 /**
- * Compiles tfjs-node's two C++ files against a library, tries the result, and puts it in place.
+ * Compiles tfjs-node's two C++ files, and `quiet.cc`, against a library, tries the result, and puts it in place.
  *
  * @param library Folder with `lib` and `include`.
  * @throws {SetupError} If there is no compiler.
@@ -51,6 +54,7 @@ export async function buildBinding(library: string, work: Work): Promise<void> {
         ...["-O2", "-std=c++17", "-shared", "-fPIC", "-w", "-DNAPI_VERSION=8"],
         ...[headers, join(library, "include"), folder].map((path) => `-I${path}`),
         ...["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(source, name)),
+        join(root, "lib", "setup", "quiet.cc"),
         ...["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"].map((name) => join(lib, name)),
         // Relative to the binding, so that a moved checkout still works.
         `-Wl,-rpath,$ORIGIN/${relative(dirname(target), lib)}`,

@@ -11,6 +11,7 @@
 import { join, relative } from "node:path";
 import { writeAtomic } from "../files.ts";
 import {
+  BINDING_VERSION,
   bindingPath,
   buildBinding,
   compilers,
@@ -92,7 +93,7 @@ async function choose(work: Work): Promise<Taken> {
 
 /** What a way rests on; for all but the best one also the tools that would open a better one. */
 function basis(way: Taken["way"]): string {
-  const versions = `${WHEEL_VERSION} ${tfjsNode().published.version}`;
+  const versions = `${WHEEL_VERSION} ${tfjsNode().published.version} ${BINDING_VERSION}`;
   if (way === "wheel") return versions;
   const tools = [which(...compilers), which("python3", "python")].map((path) => path ?? "none");
   return `${versions} ${tools.join(" ")}`;
