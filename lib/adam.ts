@@ -5,7 +5,8 @@
  *   https://arxiv.org/abs/1412.6980
  * @module
  */
-import { type Tensor, tf } from "./backend.ts";
+import { backend, type Tensor, tf } from "./backend.ts";
+import { applyAdam } from "./ops.ts";
 
 /** Adam's settings; the defaults are the paper's. */
 export interface AdamSettings {
@@ -19,51 +20,65 @@ export interface AdamSettings {
   epsilon?: number;
 }
 
-/**
- * Adam's memory for one tensor.
- *
- * A type and not an interface, so that it is a record of tensors wherever one is asked for.
- */
-export type AdamState<T extends Tensor = Tensor> = {
-  /** Running mean of the gradients, shape of the tensor. */
-  readonly mean: T;
-  /** Running mean of their squares. */
-  readonly square: T;
-  /** The betas to the power of the steps done; a shape that broadcasts to the tensor's. */
-  readonly power1: Tensor;
-  readonly power2: Tensor;
-};
+// Types and not interfaces, so that they are records of tensors wherever one is asked for.
+
+/** Adam's memory for one tensor: running means of its gradients and of their squares. */
+export type Moments<T extends Tensor = Tensor> = { readonly mean: T; readonly square: T };
+
+/** The betas to the power of the steps done; a shape that broadcasts to the tensors'. */
+export type Powers = { readonly power1: Tensor; readonly power2: Tensor };
+
+/** Makes the memory before the first step. The caller disposes it. */
+export const startMoments = <T extends Tensor>(x: T): Moments<T> => ({
+  mean: tf.zerosLike(x),
+  square: tf.zerosLike(x),
+});
 
 /**
- * Makes Adam's memory before the first step. The caller disposes it.
+ * Makes the powers before the first step. The caller disposes them.
  *
- * @param powersShape More than one number if parts of the tensor have times of their own.
+ * @param shape More than one number if parts of a tensor have times of their own.
  */
-export function adamStart<T extends Tensor>(x: T, powersShape: number[] = []): AdamState<T> {
-  return {
-    mean: tf.zerosLike(x),
-    square: tf.zerosLike(x),
-    power1: tf.ones(powersShape),
-    power2: tf.ones(powersShape),
-  };
-}
+export const startPowers = (shape: number[] = []): Powers => ({
+  power1: tf.ones(shape),
+  power2: tf.ones(shape),
+});
+
+/** The powers for the next step. Call it inside `tf.tidy`. */
+export const nextPowers = (
+  { power1, power2 }: Powers,
+  { beta1 = 0.9, beta2 = 0.999 }: Partial<AdamSettings> = {},
+): Powers => ({ power1: power1.mul(beta1), power2: power2.mul(beta2) });
 
 /**
  * Makes one step. Call it inside `tf.tidy`.
  *
- * @returns What to add to the tensor to descend, and the memory for the next step.
+ * @param powers Those of this step: already multiplied by its betas.
+ * @returns The tensor after the step, and the memory for the next one.
  */
 export function adamStep<T extends Tensor>(
-  state: AdamState<T>,
+  x: T,
+  moments: Moments<T>,
   gradient: T,
-  { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }: AdamSettings,
-): { update: T; next: AdamState<T> } {
-  const mean: T = state.mean.mul(beta1).add(gradient.mul(1 - beta1));
-  const square: T = state.square.mul(beta2).add(gradient.square().mul(1 - beta2));
-  const power1 = state.power1.mul(beta1);
-  const power2 = state.power2.mul(beta2);
+  powers: Powers,
+  settings: AdamSettings,
+): { x: T; moments: Moments<T> } {
+  const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = settings;
+  const { power1, power2 } = powers;
+  const correction = tf.sub(1, power2).sqrt();
+  if (backend.native && power1.size === 1 && typeof learningRate === "number") {
+    const scalars = [power1, power2, ...[learningRate, beta1, beta2].map((one) => tf.scalar(one))];
+    // The fused operation adds its epsilon to an uncorrected root: so scaled, it is the paper's.
+    const scaled = correction.mul(epsilon);
+    const { mean, square } = moments;
+    const results = applyAdam([x, mean, square], [...scalars, scaled], gradient);
+    const [next, nextMean, nextSquare] = results as [T, T, T];
+    return { x: next, moments: { mean: nextMean, square: nextSquare } };
+  }
+  const mean: T = moments.mean.mul(beta1).add(gradient.mul(1 - beta1));
+  const square: T = moments.square.mul(beta2).add(gradient.square().mul(1 - beta2));
   const unbiasedMean = mean.div(tf.sub(1, power1));
-  const unbiasedSquare = square.div(tf.sub(1, power2));
-  const update: T = unbiasedMean.div(unbiasedSquare.sqrt().add(epsilon)).mul(tf.neg(learningRate));
-  return { update, next: { mean, square, power1, power2 } };
+  const unbiasedRoot = square.sqrt().div(correction);
+  const update = unbiasedMean.div(unbiasedRoot.add(epsilon)).mul(learningRate);
+  return { x: x.sub(update), moments: { mean, square } };
 }

@@ -49,8 +49,11 @@ export interface Binding {
   readonly TF_FLOAT: number;
   readonly TF_INT32: number;
   readonly TF_BOOL: number;
+  readonly TF_RESOURCE: number;
   readonly TF_ATTR_BOOL: number;
   readonly TF_ATTR_INT: number;
+  readonly TF_ATTR_SHAPE: number;
+  readonly TF_ATTR_STRING: number;
   readonly TF_ATTR_TYPE: number;
   executeOp(name: string, attributes: OpAttribute[], inputs: number[], outputs: number): {
     id: number;

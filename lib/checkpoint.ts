@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { AdamState } from "./adam.ts";
+import type { Moments, Powers } from "./adam.ts";
 import type { Architecture } from "./architectures.ts";
-import { backend } from "./backend.ts";
+import { backend, type Tensor } from "./backend.ts";
 import { writeAtomic } from "./files.ts";
 import { assertWeights, toArrays, toTensors, type Weights } from "./network.ts";
 import { decode, encode, type NamedArray } from "./safetensors.ts";
@@ -19,11 +19,21 @@ export interface Run {
   images: number;
 }
 
-/** The state after an epoch. */
-export interface Checkpoint {
+/**
+ * All that one step of training hands to the next.
+ *
+ * A type and not an interface, so that it may pass through a compiled function.
+ */
+export type TrainingState = {
   weights: Weights;
-  /** By the name of the weight. */
-  adam: Record<string, AdamState>;
+  /** Adam's, by the name of the weight. */
+  moments: Record<string, Moments>;
+  powers: Powers;
+};
+
+/** What a checkpoint holds. */
+export interface Checkpoint {
+  state: TrainingState;
   /** The epochs so far. */
   history: Epoch[];
 }
@@ -36,16 +46,14 @@ const identity = ({ architecture: { name, layers, batchSize, optimizer }, seed, 
 export async function writeCheckpoint(
   path: string,
   run: Run,
-  { weights, adam, history }: Checkpoint,
+  { state: { weights, moments, powers }, history }: Checkpoint,
 ): Promise<void> {
-  const tensors = toArrays(weights);
-  for (const [name, state] of Object.entries(adam)) {
-    for (const [part, array] of Object.entries(toArrays(state))) {
-      tensors[`adam.${part}.${name}`] = array;
-    }
+  const named = { ...weights, ...prefixed("adam", powers) };
+  for (const [name, memory] of Object.entries(moments)) {
+    Object.assign(named, prefixed(`adam.${name}`, memory));
   }
   const metadata = { run: identity(run), history: JSON.stringify(history) };
-  await writeAtomic(path, encode(tensors, metadata));
+  await writeAtomic(path, encode(toArrays(named), metadata));
 }
 
 /**
@@ -71,21 +79,26 @@ export async function readCheckpoint(path: string, run: Run): Promise<Checkpoint
       }`,
     );
   }
-  const parts: Record<string, Record<string, NamedArray>> = {};
   const weights: Record<string, NamedArray> = {};
+  const adam: Record<string, NamedArray> = {};
   for (const [name, array] of Object.entries(tensors)) {
-    const [, part, weight] = /^adam\.(\w+)\.(.+)$/.exec(name) ?? [];
-    if (part && weight) (parts[weight] ??= {})[part] = array;
-    else weights[name] = array;
+    const own = /^adam\.(.+)$/.exec(name)?.[1];
+    (own ? adam : weights)[own ?? name] = array;
   }
   assertWeights(weights, run.architecture, path);
-  // Which parts a state has is adamStart()'s business; the run's identity vouches for them.
-  const adam = Object.entries(parts).map(([name, state]) =>
-    [name, toTensors(state) as AdamState] as const
-  );
+  const { power1, power2, ...memory } = toTensors(adam);
+  const moments: Record<string, Moments> = {};
+  for (const [name, tensor] of Object.entries(memory)) {
+    const [, weight, part] = /^(.+)\.(mean|square)$/.exec(name) ?? [];
+    // The run's identity vouches for the rest: only this module writes such files.
+    moments[weight!] = { ...moments[weight!], [part!]: tensor } as Moments;
+  }
   return {
-    weights: toTensors(weights),
-    adam: Object.fromEntries(adam),
+    state: { weights: toTensors(weights), moments, powers: { power1: power1!, power2: power2! } },
     history: JSON.parse(metadata["history"] ?? "[]"),
   };
 }
+
+/** The same tensors under longer names. */
+const prefixed = (prefix: string, tensors: Record<string, Tensor>): Record<string, Tensor> =>
+  Object.fromEntries(Object.entries(tensors).map(([name, one]) => [`${prefix}.${name}`, one]));

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Tensor, type Tensor1D, type Tensor4D, tf } from "./backend.ts";
+import { biasAdd } from "./ops.ts";
 import { statelessUniform, uniform } from "./random.ts";
 
 /** Shape of one example, without the batch axis. */
@@ -145,6 +146,8 @@ function drop(layer: Dropout, x: Tensor, { training, index }: Context): Tensor {
   return x.mul(kept.cast("float32").mul(1 / (1 - layer.rate)));
 }
 
+const addBias = (x: Tensor, context: Context) => biasAdd(x, weight(context, "bias") as Tensor1D);
+
 const kinds: { [K in Layer["kind"]]: Kind<Extract<Layer, { kind: K }>> } = {
   conv: {
     label: ({ filters, size }) => `conv ${size}×${size}, ${filters}`,
@@ -155,8 +158,10 @@ const kinds: { [K in Layer["kind"]]: Kind<Extract<Layer, { kind: K }>> } = {
     weights: (layer, input) =>
       kernelAndBias([layer.size, layer.size, image(input, layer)[2], layer.filters]),
     forward: (_, x, context) =>
-      tf.conv2d(x as Tensor4D, weight(context, "kernel") as Tensor4D, 1, "valid")
-        .add(weight(context, "bias")),
+      addBias(
+        tf.conv2d(x as Tensor4D, weight(context, "kernel") as Tensor4D, 1, "valid"),
+        context,
+      ),
   },
   dense: {
     label: ({ units }) => `dense ${units}`,
@@ -165,8 +170,7 @@ const kinds: { [K in Layer["kind"]]: Kind<Extract<Layer, { kind: K }>> } = {
       return [layer.units];
     },
     weights: (layer, input) => kernelAndBias([vector(input, layer), layer.units]),
-    forward: (_, x, context) =>
-      tf.matMul(x, weight(context, "kernel")).add(weight(context, "bias")),
+    forward: (_, x, context) => addBias(tf.matMul(x, weight(context, "kernel")), context),
   },
   batchNorm: {
     label: () => "batch norm",

@@ -81,6 +81,8 @@ class Tracer {
   readonly #variables = variableIds();
   readonly #inputNames: string[] = [];
   readonly #steps: Step[] = [];
+  /** The last operation on each variable, by the reference of its handle. */
+  readonly #lastUses = new Map<string, string>();
   #outcome: Outcome = { result: [], references: [] };
   #replaying = false;
   #position = 0;
@@ -179,14 +181,25 @@ class Tracer {
     const inputs = ids.map((id) => this.#reference(id));
     const key = `${operation} ${JSON.stringify(attributes)} ${inputs}`;
     if (this.#replaying) return this.#repeat(operation, key);
-    const node = this.#graph.operation(operation, attributes, inputs);
+    const node = this.#graph.operation(operation, attributes, [...inputs, ...this.#order(inputs)]);
+    inputs.forEach((input) => this.#lastUses.has(input) && this.#lastUses.set(input, node));
     const outputs = this.#binding.executeOp(operation, attributes, ids, count);
     outputs.forEach(({ id, ...spec }, i) => {
-      this.#references.set(id, i === 0 ? node : `${node}:${i}`);
+      const reference = i === 0 ? node : `${node}:${i}`;
+      this.#references.set(id, reference);
+      if (spec.dtype === this.#binding.TF_RESOURCE) this.#lastUses.set(reference, node);
       this.#bytes += bytesOf(spec);
     });
     this.#steps.push({ operation, key, outputs });
     return outputs;
+  }
+
+  /** Control inputs that keep operations on the same variable in the order of the program. */
+  #order(inputs: string[]): string[] {
+    return inputs.flatMap((input) => {
+      const last = this.#lastUses.get(input);
+      return last === undefined || last === input ? [] : [`^${last}`];
+    });
   }
 
   /** Gives the recorded outputs, without values, if the operation is the recorded one. */

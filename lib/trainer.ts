@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { adamStart, type AdamState, adamStep } from "./adam.ts";
+import { adamStep, nextPowers, startMoments, startPowers } from "./adam.ts";
 import { type Architecture, weightsOf } from "./architectures.ts";
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./backend.ts";
-import { type Checkpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { readCheckpoint, type TrainingState, writeCheckpoint } from "./checkpoint.ts";
 import { compile } from "./compile.ts";
 import { forward, type Training } from "./layers.ts";
 import type { Digits } from "./loader.ts";
@@ -59,9 +59,6 @@ export interface FitOptions {
   onStep?: ((step: Step) => void) | undefined;
 }
 
-/** All that one step hands to the next; tensors in and out of one graph. */
-type State = { weights: Weights; adam: Record<string, AdamState> };
-
 /** How long training may hold the event loop before timers and signals get a turn. */
 const yieldAfter = 50; // milliseconds
 
@@ -77,7 +74,7 @@ const trainableOf = (architecture: Architecture): string[] =>
 /** One step of training as a pure function. */
 function trainingStep(architecture: Architecture) {
   const trainable = trainableOf(architecture);
-  return (state: State, images: Tensor, labels: Tensor, rows: Tensor, seed: Tensor) => {
+  return (state: TrainingState, images: Tensor, labels: Tensor, rows: Tensor, seed: Tensor) => {
     const batch = tf.gather(images, rows as Tensor1D);
     const truth = tf.gather(labels, rows as Tensor1D) as Tensor1D;
     const training: Training = { seed: seed as Tensor1D, updates: {} };
@@ -88,13 +85,16 @@ function trainingStep(architecture: Architecture) {
       return crossEntropy(logits, truth).mean<Tensor>();
     };
     const { value, grads } = tf.valueAndGrads(loss)(trainable.map((name) => state.weights[name]!));
-    const next: State = { weights: { ...state.weights, ...training.updates }, adam: {} };
+    const { optimizer } = architecture;
+    const powers = nextPowers(state.powers, optimizer);
+    const weights = { ...state.weights, ...training.updates };
+    const moments = { ...state.moments };
     trainable.forEach((name, i) => {
-      const step = adamStep(state.adam[name]!, grads[i]!, architecture.optimizer);
-      next.weights[name] = state.weights[name]!.add(step.update);
-      next.adam[name] = step.next;
+      const [x, memory] = [weights[name]!, moments[name]!];
+      const step = adamStep(x, memory, grads[i]!, powers, optimizer);
+      [weights[name], moments[name]] = [step.x, step.moments];
     });
-    return { state: next, loss: value };
+    return { state: { weights, moments, powers }, loss: value };
   };
 }
 
@@ -151,7 +151,7 @@ export async function* fit(
       `Cannot go on from ${options.checkpoint} as it is after epoch ${saved.history.length} of ${epochs}`,
     );
   }
-  const training = new TrainingRun(network, digits, { ...options, seed, epochs }, saved);
+  const training = new TrainingRun(network, digits, { ...options, seed, epochs }, saved?.state);
   try {
     const history = saved?.history ?? [];
     for (const epoch of history) yield { ...epoch, epochs, remainingSeconds: 0, restored: true };
@@ -160,7 +160,7 @@ export async function* fit(
       const epoch = await training.epoch(number);
       history.push(epoch);
       if (options.checkpoint) {
-        await writeCheckpoint(options.checkpoint, run, { ...training.state, history });
+        await writeCheckpoint(options.checkpoint, run, { state: training.state, history });
       }
       yield epoch;
     }
@@ -172,22 +172,22 @@ export async function* fit(
 /** The mutable part of a training: its state. {@linkcode fit} drives it, and so do benchmarks. */
 export class TrainingRun {
   /** Weights and Adam's memory, owned by the run. */
-  state: State;
+  state: TrainingState;
   readonly #step;
 
   constructor(
     private readonly network: Network,
     private readonly digits: Digits,
     private readonly options: FitOptions & { seed: number; epochs: number },
-    saved?: Checkpoint,
+    saved?: TrainingState,
   ) {
     this.#step = compile(trainingStep(network.architecture), { name: "the training step" });
     this.state = saved ?? tf.tidy(() => {
       const weights = cloned(network.weights);
-      const adam = Object.fromEntries(
-        trainableOf(network.architecture).map((name) => [name, adamStart(weights[name]!)]),
+      const moments = Object.fromEntries(
+        trainableOf(network.architecture).map((name) => [name, startMoments(weights[name]!)]),
       );
-      return { weights, adam } as never;
+      return { weights, moments, powers: startPowers() } as never;
     });
     if (saved) network.setWeights(cloned(saved.weights));
   }
@@ -261,7 +261,7 @@ export class TrainingRun {
   }
 
   dispose(): void {
-    tf.dispose([this.state.weights, this.state.adam] as never);
+    tf.dispose(this.state as never);
   }
 }
 

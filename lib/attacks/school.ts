@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { adamStart, type AdamState, adamStep } from "../adam.ts";
+import {
+  adamStep,
+  type Moments,
+  nextPowers,
+  type Powers,
+  startMoments,
+  startPowers,
+} from "../adam.ts";
 import { type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
 import { rescale } from "../norms.ts";
 import type { Attack } from "./attack.ts";
@@ -18,7 +25,7 @@ export interface SchoolOptions {
   learningRate?: number;
 }
 
-type SchoolState = AdamState<Tensor4D> & {
+type SchoolState = Moments<Tensor4D> & Powers & {
   readonly point: Tensor4D;
   /** Norm to rescale to, and step size, shape `[batch, 1, 1, 1]`. */
   readonly target: Tensor4D;
@@ -65,19 +72,17 @@ export function school(
       const r: Tensor4D = uniform().mul(2).sub(1);
       const target: Tensor4D = tf.fill(each, below(norm, p, images.size / images.shape[0]));
       const rate: Tensor4D = tf.fill(each, learningRate);
-      return { point: at(images, r, target), target, rate, ...adamStart(images, each) };
+      const memory = { ...startMoments(images), ...startPowers(each) };
+      return { point: at(images, r, target), target, rate, ...memory };
     },
     step(state, { images, classes, targeted }, oracle) {
       const { gradient } = oracle.gradient(state.point, (logits) => confidence(logits, classes));
       const descent: Tensor4D = targeted ? gradient.neg() : gradient;
-      const { target, rate } = state;
-      const { update, next } = adamStep(state, descent, { learningRate: rate });
-      return {
-        point: at(images, state.point.sub(images).add(update), target),
-        target,
-        rate,
-        ...next,
-      };
+      const { point, target, rate } = state;
+      const powers = nextPowers(state);
+      const r: Tensor4D = point.sub(images);
+      const { x, moments } = adamStep(r, state, descent, powers, { learningRate: rate });
+      return { point: at(images, x, target), target, rate, ...moments, ...powers };
     },
   };
 }
