@@ -7,6 +7,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { type KnownFile, obtain, type Sources } from "$lib/download.ts";
 import { forgetSilence } from "$lib/mirror.ts";
@@ -247,7 +248,7 @@ test("obtain() reports the bytes as they come", async ({ folder, serve }) => {
 });
 
 function obtainElsewhere(folder: string, mirror: string): Deno.ChildProcess {
-  const script = new URL("./fixtures/obtain.ts", import.meta.url).pathname;
+  const script = fileURLToPath(new URL("./fixtures/obtain.ts", import.meta.url));
   const permissions = [
     "--no-prompt",
     "--allow-read",

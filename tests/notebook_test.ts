@@ -5,6 +5,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { barText, bundleOf, progress, show, table } from "$lib/notebook.ts";
 import { tableBundle } from "$lib/plots/table.ts";
 import { examples } from "./plots_examples.ts";
@@ -92,7 +93,7 @@ Deno.test("onInterrupt() gives a fresh signal after each SIGINT; one unheard end
     });
     console.log("ready", first === onInterrupt());
     await new Promise((resolve) => setTimeout(resolve, 20_000));`;
-  const config = new URL("../deno.json", import.meta.url).pathname;
+  const config = fileURLToPath(new URL("../deno.json", import.meta.url));
   const file = await Deno.makeTempFile({ suffix: ".ts" });
   await Deno.writeTextFile(file, script);
   const child = new Deno.Command(Deno.execPath(), {
