@@ -101,10 +101,11 @@ interface Ran {
   stderr: string;
 }
 
-function spawn(name: string, args: string[], cwd = root): Deno.ChildProcess {
+function spawn(name: string, args: string[], env = {}): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "--no-prompt", `-P=${name}`, `lib/cli/${name}.ts`, ...args],
-    cwd,
+    cwd: root,
+    env,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -243,6 +244,24 @@ Deno.test("attack: JSON, pictures, and the result for people", () =>
     assertEquals(none.code, 0, none.stderr);
     const { found, adversarialClass: noClass, steps: made } = JSON.parse(none.stdout);
     assertEquals([found, noClass, made], [false, null, 2]);
+  }));
+
+Deno.test("a download is told in a few lines where there is no terminal", () =>
+  inFolder(async (folder) => {
+    const wrong = new Uint8Array(2_000_000);
+    const mirror = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      () => new Response(wrong),
+    );
+    const LAB_MIRRORS = `http://127.0.0.1:${mirror.addr.port}`;
+    const args = ["MLP", "--steps", "1"];
+    const { code, stderr } = await ran(spawn("attack", args, { LAB_DATA: folder, LAB_MIRRORS }));
+    await mirror.shutdown();
+    assertEquals(code, 0, stderr);
+    const lines = stderr.trim().split("\n").map((line) =>
+      line.replace(/.*(asking|of no use|kept).*/, "$1")
+    );
+    assertEquals(lines, ["asking", "of no use", "kept", "asking", "of no use", "kept"]);
   }));
 
 Deno.test("attack --list shows the table", async () => {

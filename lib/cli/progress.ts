@@ -30,10 +30,16 @@ export function startBar(title: string, total: number): Bar {
     // The process ends by the abort signal, which the bar must not swallow.
     gracefulExit: false,
   });
+  // However the process ends: the cursor must come back.
+  const stop = () => bar.stop();
+  addEventListener("unload", stop);
   bar.start(total, 0, { note: "" });
   return {
     update: (done, note) => bar.update(done, { note }),
-    stop: () => bar.stop(),
+    stop() {
+      removeEventListener("unload", stop);
+      stop();
+    },
   };
 }
 

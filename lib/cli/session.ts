@@ -6,9 +6,10 @@
  * @module
  */
 import { relative } from "node:path";
-import type { Dataset, LoadOptions } from "../loader.ts";
+import type { Dataset, LoadOptions, Progress } from "../loader.ts";
 import type { Network } from "../network.ts";
 import { choice, known, number, text, UsageError } from "./options.ts";
+import { type Bar, startBar } from "./progress.ts";
 
 /** A seed on the command line: any int32. */
 export const seedOption = number("n", "seed of everything random", {
@@ -68,9 +69,21 @@ export async function warnOfBackend(): Promise<void> {
   if (backend.warning) console.error(`Warning: ${backend.warning}`);
 }
 
-/** Options of the loader with its progress on standard error. */
+/** Options of the loader with its progress on standard error: a bar while bytes come, else lines. */
 export function loading(dataset: Dataset, signal?: AbortSignal): LoadOptions {
-  return { dataset, signal, onProgress: ({ message }) => console.error(message) };
+  let flow: { message: string; bar: Bar } | undefined;
+  const onProgress = ({ message, received, total }: Progress) => {
+    if (message !== flow?.message) {
+      flow?.bar.stop();
+      flow = undefined;
+    }
+    if (received === undefined) console.error(message);
+    else if (total !== undefined) {
+      flow ??= { message, bar: startBar(message, total) };
+      flow.bar.update(received, `${(received / 1e6).toFixed(1)} MB`);
+    }
+  };
+  return { dataset, signal, onProgress };
 }
 
 /** A path as people write it: relative where that is shorter. */
