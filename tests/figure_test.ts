@@ -43,6 +43,9 @@ for (
     ["an unknown figure", ["digit", "--out", "a.svg"], "Did you mean digits?"],
     ["an unknown network", ["architecture", "--network", "M", "--out", "a.svg"], "MLP"],
     ["a bad norm", ["attack", "--p", "0.5", "--out", "a.svg"], "current value is 0.5"],
+    ["a norm that attacks can't take", ["attack", "--p", "0", "--out", "a.svg"], "value is 0"],
+    ["an image beyond", ["attack", "--image", "10000", "--out", "a.svg"], "images 0 to 9999"],
+    ["a seed beyond int32", ["attack", "--seed", "1e10", "--out", "a.svg"], "value is 1e10"],
   ] as const
 ) {
   Deno.test(`figure with ${what} is a wrong use, said in one line`, async () => {

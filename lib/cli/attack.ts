@@ -9,14 +9,16 @@ import type { Tensor4D } from "../backend.ts";
 import type { Subset } from "../loader.ts";
 import type { Network } from "../network.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
-import { choice, flag, known, number, type Option, text, UsageError } from "./options.ts";
+import { choice, flag, known, number, text, UsageError } from "./options.ts";
 import {
+  checkImage,
   datasetOption,
   loading,
   networkName,
   networkNames,
   openNetwork,
   percent,
+  pOption,
   seedOption,
   shortPath,
   warnOfBackend,
@@ -36,18 +38,6 @@ export const attackDefaults = {
   seed: 0,
 };
 
-const pOption: Option<number> = {
-  value: "P",
-  help: `the norm: a number >= 1, or inf (default: ${attackDefaults.p})`,
-  read(given = String(attackDefaults.p)) {
-    const p = /^inf(inity)?$/i.test(given) ? Infinity : Number(given || NaN);
-    if (p >= 1) return p;
-    throw new UsageError(
-      `Cannot read --p as it must be a number at least 1, or inf: current value is ${given}`,
-    );
-  },
-};
-
 const options = {
   image: number(
     "i",
@@ -55,7 +45,7 @@ const options = {
     { min: 0, integer: true },
     attackDefaults.image,
   ),
-  p: pOption,
+  p: pOption(attackDefaults.p),
   norm: number("v", "norm of the perturbation, pixels in [0, 1]", { min: 0 }, attackDefaults.norm),
   lr: number("v", "step size", { above: 0 }, attackDefaults.lr),
   attack: text("NAME", "the attack; --list shows them", attackDefaults.attack),
@@ -107,7 +97,7 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
   const { image, p, norm, lr, targeted, steps, seed, subset, out } = values;
   const entry = attacks[known(values.attack, Object.keys(attacks), "--attack")]!;
   if (out !== undefined) formatOf(out);
-  checkImage(image, subset);
+  checkImage(values);
   await warnOfBackend();
   const network = await openNetwork(name, values.weights);
   const digit = await loadDigit(call);
@@ -153,18 +143,6 @@ async function list(say: (line: string) => void): Promise<Record<string, unknown
     say(`${name.padEnd(12)}${title}; ${norms} (${paper})`);
   }
   return { attacks: rows };
-}
-
-/** How many images each subset has. */
-const sizes: Record<Subset, number> = { train: 50_000, test: 10_000, val: 10_000 };
-
-function checkImage(image: number, subset: Subset): void {
-  if (image >= sizes[subset]) {
-    throw new UsageError(
-      `Cannot read --image as ${subset} has images 0 to ${sizes[subset] - 1}: ` +
-        `current value is ${image}`,
-    );
-  }
 }
 
 async function loadDigit(

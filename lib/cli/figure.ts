@@ -10,9 +10,8 @@ import { type Outcome, runAttack } from "../attacks/driver.ts";
 import { pictures } from "../attacks/pictures.ts";
 import { backend } from "../backend.ts";
 import { writeAtomic } from "../files.ts";
-import { type Dataset, load, type Subset } from "../loader.ts";
+import { load, type Subset } from "../loader.ts";
 import { loadNetwork, type Network } from "../network.ts";
-import { parseP } from "../norms.ts";
 import { architectureFigure } from "../plots/architecture.ts";
 import { attackPictures } from "../plots/attack_pictures.ts";
 import { attackTrace, type TraceRow } from "../plots/attack_trace.ts";
@@ -36,32 +35,25 @@ import {
 } from "../rows.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
 import { choice, known, number, text, UsageError } from "./options.ts";
+import { checkImage, datasetOption, loading, pOption, seedOption } from "./session.ts";
 
 const options = {
   out: text("FILE", "File to write: .svg or .png"),
   network: text("NAME", "Network by name, or a .safetensors file", "CNN_d"),
-  dataset: choice<Dataset>("NAME", "Data set", ["MNIST", "FashionMNIST"], "MNIST"),
+  dataset: datasetOption,
   subset: choice<Subset>("S", "Subset", ["train", "test", "val"], "test"),
   image: number("i", "Image to attack, within its subset", { min: 0, integer: true }, 0),
   limit: number("n", "Only the first n images", { min: 1, integer: true }),
   attack: choice("NAME", "Attack", Object.keys(attacks), "school"),
-  p: { help: "Norm: any p >= 1, or inf (default: 2)", value: "P", read: readP },
+  p: pOption(2),
   norm: number("v", "Norm of the perturbation", { min: 0 }, 1.5),
   lr: number("v", "The attack's learning rate", { above: 0 }, 0.01),
   steps: number("n", "The attack's steps at most", { min: 1, integer: true }, 500),
-  seed: number("n", "Seed of the attack's start", { integer: true }, 0),
+  seed: seedOption,
   scale: number("v", "PNG pixels for one pixel of the SVG", { min: 0.25, max: 8 }, 2),
 };
 
 type Request = Call<typeof options>;
-
-function readP(given: string | undefined): number {
-  try {
-    return given === undefined ? 2 : parseP(given);
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-}
 
 /** How each figure is made. */
 const figures: Record<string, (request: Request) => Promise<Figure>> = {
@@ -77,7 +69,7 @@ const figures: Record<string, (request: Request) => Promise<Figure>> = {
     const { dataset } = request.values;
     const counts = [];
     for (const subset of ["train", "test", "val"] as const) {
-      const digits = await load(subset, { dataset, signal: request.signal });
+      const digits = await load(subset, loading(dataset, request.signal));
       counts.push(...classCounts(subset, digits));
       digits.images.dispose();
     }
@@ -89,7 +81,11 @@ const figures: Record<string, (request: Request) => Promise<Figure>> = {
   },
   async "history"({ values }) {
     const { name, metadata } = await loadNetwork(values.network);
-    const rows: HistoryRow[] = JSON.parse(metadata["history"] ?? "[]");
+    const { history } = metadata;
+    if (history === undefined) {
+      throw new TypeError(`Cannot draw how ${values.network} was trained: its file does not tell`);
+    }
+    const rows: HistoryRow[] = JSON.parse(history);
     return trainingHistory(rows, { title: `Training of ${name}` });
   },
   async "confusion"(request) {
@@ -136,7 +132,7 @@ const figures: Record<string, (request: Request) => Promise<Figure>> = {
 };
 
 function images({ values: { subset, dataset, limit }, signal }: Request, most?: number) {
-  return load(subset, { dataset, to: limit ?? most, signal });
+  return load(subset, { ...loading(dataset, signal), to: limit ?? most });
 }
 
 function source({ values: { dataset, subset } }: Request): string {
@@ -148,8 +144,9 @@ function described(network: Network, { values }: Request): string {
     .replace("school's attack", "the school's attack");
 }
 
-async function oneImage({ values: { subset, dataset, image }, signal }: Request) {
-  return (await load(subset, { dataset, from: image, to: image + 1, signal })).images;
+async function oneImage({ values, signal }: Request) {
+  const { subset, dataset, image } = values;
+  return (await load(subset, { ...loading(dataset, signal), from: image, to: image + 1 })).images;
 }
 
 /** Runs the attack asked for, and remembers how it went. */
@@ -212,6 +209,7 @@ const command: Command<typeof options> = {
     }
     const name = known(given, Object.keys(figures), "the figure");
     const out = outputFile(values.out);
+    checkImage(values);
     if (backend.warning && name !== "architecture") console.error(backend.warning);
     const drawn = await figures[name]!(call);
     await writeAtomic(

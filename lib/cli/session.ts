@@ -6,9 +6,10 @@
  * @module
  */
 import { relative } from "node:path";
-import type { Dataset, LoadOptions, Progress } from "../loader.ts";
+import { catalogueOf } from "../datasets.ts";
+import type { Dataset, LoadOptions, Progress, Subset } from "../loader.ts";
 import type { Network } from "../network.ts";
-import { choice, known, number, text, UsageError } from "./options.ts";
+import { choice, known, number, type Option, text, UsageError } from "./options.ts";
 import { type Bar, startBar } from "./progress.ts";
 
 /** A seed on the command line: any int32. */
@@ -17,6 +18,19 @@ export const seedOption = number("n", "seed of everything random", {
   max: 2 ** 31 - 1,
   integer: true,
 }, 0);
+
+/** `--p P`: any number >= 1, or `inf`. */
+export const pOption = (fallback: number): Option<number> => ({
+  value: "P",
+  help: `the norm: a number >= 1, or inf (default: ${fallback})`,
+  read(given = String(fallback)) {
+    const p = /^inf(inity)?$/i.test(given) ? Infinity : Number(given || NaN);
+    if (p >= 1) return p;
+    throw new UsageError(
+      `Cannot read --p as it must be a number at least 1, or inf: current value is ${given}`,
+    );
+  },
+});
 
 /** `--dataset D`. */
 export const datasetOption = choice<Dataset>(
@@ -52,6 +66,21 @@ export async function networkName(positionals: readonly string[]): Promise<strin
     );
   }
   return known(name, names, "NETWORK");
+}
+
+/**
+ * Checks that the subset has the image.
+ *
+ * @throws {UsageError} If it has not.
+ */
+export function checkImage(
+  { image, subset, dataset }: { image: number; subset: Subset; dataset: Dataset },
+): void {
+  const { from, to } = catalogueOf(dataset).subsets[subset];
+  if (image < to - from) return;
+  throw new UsageError(
+    `Cannot read --image as ${subset} has images 0 to ${to - from - 1}: current value is ${image}`,
+  );
 }
 
 /** Loads a network by name, from `models/` or from a file of its architecture. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { removeIfThere } from "../files.ts";
 import type { Digits } from "../loader.ts";
 import type { Network } from "../network.ts";
 import type { Epoch, FitOptions, Step } from "../trainer.ts";
@@ -183,10 +184,6 @@ async function exists(path: string): Promise<boolean> {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  if (await exists(path)) await Deno.remove(path);
 }
 
 if (import.meta.main) Deno.exit(await runCommand(trainCommand, Deno.args));
