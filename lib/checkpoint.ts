@@ -4,11 +4,11 @@
  * @module
  */
 import type { Moments, Powers } from "./adam.ts";
-import type { Architecture } from "./architectures.ts";
+import { type Architecture, weightsOf } from "./architectures.ts";
 import { backend, type Tensor } from "./backend.ts";
 import { writeAtomic } from "./files.ts";
 import { assertWeights, toArrays, toTensors, type Weights } from "./network.ts";
-import { decode, encode, type NamedArray } from "./safetensors.ts";
+import { encode, type NamedArray, readSafetensors } from "./safetensors.ts";
 import type { Epoch } from "./trainer.ts";
 
 /** What makes two trainings the same: a checkpoint of another is refused. */
@@ -64,14 +64,14 @@ export async function writeCheckpoint(
  * @throws {SyntaxError} If it is no checkpoint.
  */
 export async function readCheckpoint(path: string, run: Run): Promise<Checkpoint | undefined> {
-  let bytes;
+  let file;
   try {
-    bytes = await Deno.readFile(path);
+    file = await readSafetensors(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  const { tensors, metadata } = decode(bytes);
+  const { tensors, metadata } = file;
   if (metadata["run"] !== identity(run)) {
     throw new TypeError(
       `Cannot go on from ${path} as it is of another run: ${metadata["run"]} is not ${
@@ -86,17 +86,46 @@ export async function readCheckpoint(path: string, run: Run): Promise<Checkpoint
     (own ? adam : weights)[own ?? name] = array;
   }
   assertWeights(weights, run.architecture, path);
+  assertAdam(adam, run.architecture, path);
+  const history = historyOf(metadata["history"], path);
   const { power1, power2, ...memory } = toTensors(adam);
   const moments: Record<string, Moments> = {};
   for (const [name, tensor] of Object.entries(memory)) {
     const [, weight, part] = /^(.+)\.(mean|square)$/.exec(name) ?? [];
-    // The run's identity vouches for the rest: only this module writes such files.
     moments[weight!] = { ...moments[weight!], [part!]: tensor } as Moments;
   }
   return {
     state: { weights: toTensors(weights), moments, powers: { power1: power1!, power2: power2! } },
-    history: JSON.parse(metadata["history"] ?? "[]"),
+    history,
   };
+}
+
+/** Checks that Adam's memory is whole: two parts for each trained weight, and the powers. */
+function assertAdam(
+  adam: Record<string, NamedArray>,
+  architecture: Architecture,
+  path: string,
+): void {
+  const shapes: Record<string, readonly number[]> = { power1: [], power2: [] };
+  for (const [name, { shape, trainable }] of Object.entries(weightsOf(architecture))) {
+    if (trainable) shapes[`${name}.mean`] = shapes[`${name}.square`] = shape;
+  }
+  const names = Object.keys({ ...shapes, ...adam });
+  const wrong = names.find((name) => String(adam[name]?.shape) !== String(shapes[name]));
+  if (wrong === undefined) return;
+  throw new TypeError(
+    `Cannot go on from ${path} as adam.${wrong} must have shape [${shapes[wrong] ?? "none"}]: ` +
+      `current value is [${adam[wrong]?.shape ?? "none"}]`,
+  );
+}
+
+function historyOf(text: string | undefined, path: string): Epoch[] {
+  try {
+    const history = JSON.parse(text ?? "");
+    if (Array.isArray(history) && history.length > 0) return history;
+  } catch { // said below
+  }
+  throw new SyntaxError(`Cannot go on from ${path} as it must tell of its epochs`);
 }
 
 /** The same tensors under longer names. */

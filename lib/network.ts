@@ -9,7 +9,7 @@ import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./
 import { compile } from "./compile.ts";
 import { writeAtomic } from "./files.ts";
 import { forward, initialValues } from "./layers.ts";
-import { decode, encode, type NamedArray } from "./safetensors.ts";
+import { encode, type NamedArray, readSafetensors, type SafeTensors } from "./safetensors.ts";
 
 /** Where the lab's own networks lie: `models/` of the checkout. */
 export const modelsFolder: string = fileURLToPath(new URL("../models/", import.meta.url));
@@ -194,7 +194,7 @@ export async function loadNetwork(
 ): Promise<Network> {
   const isName = Object.hasOwn(architectures, nameOrPath);
   const path = isName ? `${modelsFolder}${nameOrPath}.safetensors` : nameOrPath;
-  const { tensors, metadata } = decode(await read(path, isName ? nameOrPath : undefined));
+  const { tensors, metadata } = await read(path, isName ? nameOrPath : undefined);
   const named = metadata["architecture"];
   const wanted = options.architecture?.name ?? (isName ? nameOrPath : named);
   if (named !== undefined && named !== wanted) {
@@ -212,9 +212,9 @@ export async function loadNetwork(
   return new Network(architecture, toTensors(tensors), metadata);
 }
 
-async function read(path: string, name?: string): Promise<Uint8Array> {
+async function read(path: string, name?: string): Promise<SafeTensors> {
   try {
-    return await Deno.readFile(path);
+    return await readSafetensors(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     const remedy = name ? `; \`deno task train ${name} --save\` makes it` : "";

@@ -30,6 +30,8 @@ interface Entry {
 const LENGTH_BYTES = 8;
 /** The limit of the format's own reader. */
 const MAX_HEADER_BYTES = 100_000_000;
+/** Far more than any network of digits takes, and what memory can hold. */
+const MAX_FILE_BYTES = 2 ** 30;
 /** Names that no tensor may have: one is the format's, the other would meddle with JavaScript's. */
 const RESERVED = new Set(["__metadata__", "__proto__"]);
 
@@ -87,6 +89,29 @@ export function decode(bytes: Uint8Array): SafeTensors {
     return [name, { shape, values: new Float32Array(data.buffer) }];
   });
   return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+/**
+ * Reads a safetensors file.
+ *
+ * @throws {SyntaxError} If it is not such a file; the message names it, and says in a line why.
+ * @throws {Deno.errors.NotFound} If it is not there.
+ */
+export async function readSafetensors(path: string): Promise<SafeTensors> {
+  const fail = (why: string): never => {
+    throw new SyntaxError(`Cannot read ${path} as safetensors: ${why}`);
+  };
+  const { isFile, size } = await Deno.stat(path);
+  // A device's bytes may have no end.
+  if (!isFile) fail("it must be a file");
+  if (size > MAX_FILE_BYTES) fail(`it may have at most ${MAX_FILE_BYTES} bytes: it has ${size}`);
+  const bytes = await Deno.readFile(path);
+  try {
+    return decode(bytes);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return fail(error.message.replace("Cannot read as safetensors: ", ""));
+  }
 }
 
 /** SHA-256, in hexadecimal, of the tensors' bytes in the order of their names; not of the file. */

@@ -4,9 +4,15 @@
  * @module
  */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { decode, encode, type NamedArray, weightsSha256 } from "$lib/safetensors.ts";
+import {
+  decode,
+  encode,
+  type NamedArray,
+  readSafetensors,
+  weightsSha256,
+} from "$lib/safetensors.ts";
 
 const fixture = new URL("./fixtures/python.safetensors", import.meta.url);
 
@@ -201,6 +207,25 @@ Deno.test("decode() of any JSON header throws nothing but a SyntaxError", () => 
     }),
     { seed: 3, numRuns: 2000 },
   );
+});
+
+Deno.test("readSafetensors() names the file that it refuses", async () => {
+  const folder = await Deno.makeTempDir();
+  const refuses = (path: string, why: string) =>
+    assertRejects(() => readSafetensors(path), SyntaxError, `Cannot read ${path} as ${why}`);
+  try {
+    const whole = encode({ a: { shape: [2], values: Float32Array.of(1, 2) } });
+    await Deno.writeFile(`${folder}/whole`, whole);
+    assertEquals(await readSafetensors(`${folder}/whole`), decode(whole));
+    await Deno.writeFile(`${folder}/cut`, whole.subarray(0, -1));
+    await refuses(`${folder}/cut`, "safetensors: its tensors take 8 bytes: it holds 7");
+    await refuses(folder, "safetensors: it must be a file");
+    await Deno.truncate(`${folder}/cut`, 2 ** 31); // sparse: takes no room on the disk
+    await refuses(`${folder}/cut`, "safetensors: it may have at most");
+    await assertRejects(() => readSafetensors(`${folder}/none`), Deno.errors.NotFound);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("weightsSha256() changes with a single bit", async () => {

@@ -4,7 +4,7 @@ import { tf } from "$lib/backend.ts";
 import { batchNorm, dense, dropout, flatten, relu } from "$lib/layers.ts";
 import { test, train } from "$lib/loader.ts";
 import { createNetwork, type Network, toArrays } from "$lib/network.ts";
-import { weightsSha256 } from "$lib/safetensors.ts";
+import { encode, readSafetensors, weightsSha256 } from "$lib/safetensors.ts";
 import { type Epoch, fit, type FitOptions } from "$lib/trainer.ts";
 
 // All that training must carry over an interruption: dropout's masks and running statistics.
@@ -82,6 +82,26 @@ Deno.test("fit() refuses the checkpoint of another run", async () => {
   );
   await Deno.writeTextFile(checkpoint, "no tensors");
   await assertRejects(() => fitted(network, { checkpoint }), SyntaxError);
+  network.dispose();
+});
+
+Deno.test("fit() refuses a checkpoint that is not whole, before it trains", async () => {
+  const checkpoint = `${await Deno.makeTempDir()}/run.safetensors`;
+  const network = createNetwork(small);
+  await fitted(network, { epochs: 1, checkpoint });
+  const { tensors, metadata } = await readSafetensors(checkpoint);
+  const { "adam.power1": power, "adam.layers.0.bias.mean": mean, ...rest } = tensors;
+  const before = tf.memory().numTensors;
+  const refused = async (changed: typeof tensors, about: typeof metadata, why: string) => {
+    await Deno.writeFile(checkpoint, encode(changed, about));
+    await assertRejects(() => fitted(network, { epochs: 2, checkpoint }), Error, why);
+    assertEquals(tf.memory().numTensors, before);
+  };
+  const [powers, moments] = [{ "adam.power1": power! }, { "adam.layers.0.bias.mean": mean! }];
+  await refused({ ...rest, ...moments }, metadata, "adam.power1 must have shape []");
+  await refused({ ...rest, ...powers }, metadata, "adam.layers.0.bias.mean must have shape [");
+  await refused({ ...tensors, "adam.mean.x": mean! }, metadata, "adam.mean.x must have shape");
+  await refused(tensors, { ...metadata, history: "[" }, "must tell of its epochs");
   network.dispose();
 });
 
