@@ -17,7 +17,8 @@ const ABANDONED_AFTER_MS = 3_600_000;
  * system), are synced, and are then renamed. Missing parent folders are made. After an error the
  * temporary is removed; one left behind by a killed process is removed by a later write.
  *
- * @throws {Error} If the disk is full; any other failure of the file system as Deno reports it.
+ * @throws {Error} If the disk is full or the folder read-only; any other failure of the file system
+ *   as Deno reports it.
  */
 export async function writeAtomic(path: string, bytes: Uint8Array | string): Promise<void> {
   const content = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
@@ -66,6 +67,12 @@ async function removeAbandoned(path: string): Promise<void> {
 
 function explained(error: unknown, path: string, size: number): unknown {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (code === "EROFS" || code === "EACCES") {
+    return new Error(
+      `Cannot write ${path} as its folder may not be written: choose another one (${code})`,
+      { cause: error },
+    );
+  }
   if (code !== "ENOSPC" && code !== "EDQUOT") return error;
   const megabytes = (size / 1e6).toFixed(1);
   return new Error(

@@ -65,6 +65,19 @@ Deno.test("writeAtomic() on a full disk says so, keeps the old file and leaves n
     assertEquals(namesIn(folder), ["file"]);
   }));
 
+Deno.test("writeAtomic() into a folder that may not be written says so", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "file");
+    const readOnly = Object.assign(new Error("Read-only file system"), { code: "EROFS" });
+    await failing("write", readOnly, async () => {
+      const error = await assertRejects(() => writeAtomic(path, "x"), Error);
+      assertEquals(
+        error.message,
+        `Cannot write ${path} as its folder may not be written: choose another one (EROFS)`,
+      );
+    });
+  }));
+
 Deno.test("writeAtomic() passes other errors on and leaves no temporary", () =>
   inFolder(async (folder) => {
     await Deno.mkdir(join(folder, "taken"));
