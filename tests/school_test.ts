@@ -83,10 +83,23 @@ Deno.test("school() hands the norm that clipping cut off to pixels that can use 
   image.dispose();
 });
 
+Deno.test("school() keeps to numbers at the largest norm and step size it takes", () => {
+  const grey: Tensor4D = tf.fill([1, 28, 28, 1], 0.5);
+  for (const p of [1, 2, Infinity]) {
+    const attack = school({ p, norm: 1e30, learningRate: 1e30 });
+    const [outcome] = runAttackSync(attack, plane(500), grey, { steps: 3 });
+    assert(outcome!.norm > 0 && outcome!.norm < Infinity, `norm ${outcome!.norm}`);
+    assert(outcome!.perturbed.every((pixel) => pixel >= 0 && pixel <= 1));
+  }
+  grey.dispose();
+});
+
 Deno.test("school() refuses settings out of range", () => {
   for (const p of [0, 0.5, -1, NaN]) assertThrows(() => school({ p }), RangeError, "p must be");
-  for (const norm of [-1, NaN, Infinity]) assertThrows(() => school({ norm }), RangeError, "norm");
-  for (const learningRate of [0, -1, NaN, Infinity]) {
+  for (const norm of [-1, NaN, Infinity, 1e31]) {
+    assertThrows(() => school({ norm }), RangeError, "norm");
+  }
+  for (const learningRate of [0, -1, NaN, Infinity, 1e31]) {
     assertThrows(() => school({ learningRate }), RangeError, "learningRate");
   }
 });

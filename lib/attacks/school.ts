@@ -32,6 +32,9 @@ type SchoolState = Moments<Tensor4D> & Powers & {
   readonly rate: Tensor4D;
 };
 
+/** Beyond it the squares or sums of 784 float32 pixels overflow, and r becomes NaN. */
+const LARGEST = 1e30;
+
 /**
  * A norm that image + r keeps below `norm` in float32: each pixel may be rounded by half a unit in
  * its last place, 2^-25, and the sum has an error of its own.
@@ -56,9 +59,9 @@ export function school(
   const rule = (name: string, must: string, value: number) =>
     new RangeError(`Cannot attack as ${name} must be ${must}: current value is ${value}`);
   if (!(p >= 1)) throw rule("p", "at least 1", p);
-  if (!(norm >= 0 && norm < Infinity)) throw rule("norm", "finite and at least 0", norm);
-  if (!(learningRate > 0 && learningRate < Infinity)) {
-    throw rule("learningRate", "finite and greater than 0", learningRate);
+  if (!(norm >= 0 && norm <= LARGEST)) throw rule("norm", `from 0 to ${LARGEST}`, norm);
+  if (!(learningRate > 0 && learningRate <= LARGEST)) {
+    throw rule("learningRate", `greater than 0 and at most ${LARGEST}`, learningRate);
   }
   const at = (images: Tensor4D, r: Tensor4D, target: Tensor4D): Tensor4D =>
     tf.clipByValue(images.add(rescale(r, p, target)), 0, 1);
