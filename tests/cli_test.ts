@@ -280,6 +280,9 @@ Deno.test("wrong use exits with 2 and a single line, a failure with 1", async ()
     ["attack", ["MLP", "--attack", "scool"], 2, "Did you mean school?"],
     ["attack", ["MLP", "--p", "0.5"], 2, "at least 1, or inf"],
     ["attack", ["MLP", "--weights", "none.safetensors"], 1, "there is no file none.safetensors"],
+    ["attack", ["MLP", "--weights", "README.md"], 1, "Cannot read README.md as safetensors"],
+    ["report", ["--write", "--parameters", "a.json"], 2, "Cannot use --write as"],
+    ["report", ["--parameters", "README.md"], 1, "Cannot read README.md as it must be JSON"],
   ];
   for (const [name, args, expected, message] of cases) {
     const { code, stdout, stderr } = await run(name, ...args);

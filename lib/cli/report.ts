@@ -25,7 +25,7 @@ import { Server } from "../report/server.ts";
 import { type Executed, findChromium, printPdf, writePages, writeReport } from "../report/write.ts";
 import { jupyterCommand, jupyterEnvironment } from "../setup/jupyter.ts";
 import { lab, root } from "../setup/paths.ts";
-import { type Call, type Command, flag, known, runCommand, text } from "./command.ts";
+import { type Call, type Command, flag, known, runCommand, text, UsageError } from "./command.ts";
 
 const folder = join(root, "notebooks");
 const scratch = join(lab, "report");
@@ -60,7 +60,7 @@ async function run({ values, positionals, say, signal }: Call<typeof options>) {
     ? all
     : positionals.map((name) => known(name.replace(/\.ipynb$/, ""), all, "notebook"));
   if (values.write && values.parameters) {
-    throw new RangeError("Cannot use --write as outputs must come from the notebooks' parameters");
+    throw new UsageError("Cannot use --write as outputs must come from the notebooks' parameters");
   }
   const parameters = await readParameters(values.parameters, all);
   await using kernels = new LazyServer(signal);
@@ -182,7 +182,13 @@ async function readParameters(
   notebooks: readonly string[],
 ): Promise<Record<string, Parameters>> {
   if (path === undefined) return {};
-  const all = JSON.parse(await Deno.readTextFile(path));
+  const json = await Deno.readTextFile(path);
+  let all: Record<string, Parameters>;
+  try {
+    all = JSON.parse(json);
+  } catch (error) {
+    throw new SyntaxError(`Cannot read ${path} as it must be JSON: ${(error as Error).message}`);
+  }
   for (const name of Object.keys(all)) known(name, notebooks, `the parameters in ${path}`);
   return all;
 }
