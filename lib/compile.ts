@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
-import { backend, nativeBackend, type Tensor, tf } from "./backend.ts";
+import { backend, type Tensor, tf } from "./backend.ts";
+import { Session } from "./sessions.ts";
 import { trace } from "./trace.ts";
 import { flatten, rebuild, type Tree } from "./tree.ts";
 
@@ -14,57 +14,37 @@ export interface CompileOptions {
   name?: string;
 }
 
-/** A graph that TensorFlow holds ready to run. */
-interface Session {
-  id: number;
-  inputNames: string;
-  outputNames: string;
-  /** The traced result, for its structure; its tensors are disposed. */
-  result: Tree;
-  /** An estimate: constants and all intermediate values. */
-  bytes: number;
-  /** Takes the session out of its function's cache. */
+/** A session in the cache of its function. */
+interface Cached {
+  session: Session;
+  /** Takes it out of that cache. */
   forget: () => void;
 }
 
 // Least recently used first, as a Set keeps the order of insertion.
-const sessions = new Set<Session>();
+const sessions = new Set<Cached>();
 const memoryLimit = 2 ** 30;
 
 function makeRoom(bytes: number): void {
   let held = bytes;
-  for (const session of sessions) held += session.bytes;
-  for (const session of sessions) {
+  for (const { session } of sessions) held += session.graph.bytes;
+  for (const cached of sessions) {
     if (held <= memoryLimit) return;
-    held -= session.bytes;
-    close(session);
+    held -= cached.session.graph.bytes;
+    close(cached);
   }
 }
 
-function close(session: Session): void {
-  if (!sessions.delete(session)) return;
-  session.forget();
-  nativeBackend().binding.deleteSavedModel(session.id);
+function close(cached: Cached): void {
+  if (!sessions.delete(cached)) return;
+  cached.forget();
+  cached.session.close();
 }
 
 // Sessions of functions that nobody can call any more.
-const abandoned = new FinalizationRegistry<Map<string, Session>>((cache) => {
-  for (const session of [...cache.values()]) close(session);
+const abandoned = new FinalizationRegistry<Map<string, Cached>>((cache) => {
+  for (const cached of [...cache.values()]) close(cached);
 });
-
-const folder = fileURLToPath(new URL("../.lab/graphs/", import.meta.url));
-
-/** Loads a graph through a file that is gone before this returns. */
-function load(savedModel: Uint8Array): number {
-  Deno.mkdirSync(folder, { recursive: true });
-  const place = Deno.makeTempDirSync({ dir: folder, prefix: `${Deno.pid}-` });
-  try {
-    Deno.writeFileSync(`${place}/saved_model.pb`, savedModel);
-    return nativeBackend().binding.loadSavedModel(place, "serve");
-  } finally {
-    Deno.removeSync(place, { recursive: true });
-  }
-}
 
 let tracing = false;
 
@@ -93,48 +73,162 @@ export function compile<A extends readonly Tree[], R extends Tree>(
   fn: (...args: A) => R,
   { name = fn.name || "the function" }: CompileOptions = {},
 ): (...args: A) => R {
-  const cache = new Map<string, Session>();
+  const cache = new Map<string, Cached>();
 
-  function open(args: A, inputs: Tensor[], signature: string): Session {
-    tracing = true;
-    try {
-      const graph = trace(
-        (...tensors) => fn(...rebuild(args, tensors) as unknown as A),
-        inputs,
-        name,
-      );
-      makeRoom(graph.bytes);
-      const session: Session = {
-        ...graph,
-        id: load(graph.savedModel),
-        forget: () => cache.delete(signature),
-      };
-      cache.set(signature, session);
-      return session;
-    } finally {
-      tracing = false;
-    }
+  function open(args: A, inputs: Tensor[], signature: string): Cached {
+    const { savedModel, ...graph } = traceOnce(
+      (...tensors) => fn(...rebuild(args, tensors) as unknown as A),
+      inputs,
+      name,
+    );
+    makeRoom(graph.bytes);
+    const session = new Session(graph, savedModel);
+    const cached = { session, forget: () => cache.delete(signature) };
+    cache.set(signature, cached);
+    return cached;
   }
 
   const compiled = (...args: A): R => {
     if (tracing) return fn(...args);
     if (!backend.native) return runEagerly(fn, args);
     const { tensors, signature } = flatten(args);
-    const session = cache.get(signature) ?? open(args, tensors, signature);
-    sessions.delete(session);
-    sessions.add(session); // now the most recently used
-    const native = nativeBackend();
-    const outputs = native.binding.runSavedModel(
-      session.id,
-      native.getInputTensorIds(tensors),
-      session.inputNames,
-      session.outputNames,
-    ).map((output) => native.createOutputTensor(output));
-    return rebuild(session.result, outputs) as R;
+    const cached = cache.get(signature) ?? open(args, tensors, signature);
+    sessions.delete(cached);
+    sessions.add(cached); // now the most recently used
+    const { graph } = cached.session;
+    const outputs = cached.session.run(tensors, graph.inputNames, graph.outputNames);
+    return rebuild(graph.result, outputs) as R;
   };
   abandoned.register(compiled, cache);
   return compiled;
 }
+
+/** Traces, while compiled functions simply run: what they execute is part of the graph. */
+function traceOnce(...call: Parameters<typeof trace>): ReturnType<typeof trace> {
+  tracing = true;
+  try {
+    return trace(...call);
+  } finally {
+    tracing = false;
+  }
+}
+
+/** A step of a loop as a pure function: from a state to the next one, and what callers want to see. */
+export type Step<S extends Tree, A extends readonly Tree[], R extends Tree> = (
+  state: S,
+  ...args: A
+) => readonly [next: S, result: R];
+
+/** A compiled loop; it owns its state until it is disposed. */
+export interface Loop<S extends Tree, A extends readonly Tree[], R extends Tree> {
+  /** Makes one step; the caller disposes the result. */
+  step(...args: A): R;
+  /** Copies the state out; the caller disposes it. */
+  state(): S;
+  dispose(): void;
+}
+
+/**
+ * Compiles a loop whose state stays in TensorFlow from step to step, updated in place where
+ * operations can: nothing of it travels through JavaScript.
+ *
+ * @param step As pure as a function for {@linkcode compile}; the next state has the same structure,
+ *   shapes and dtypes as the state.
+ * @param initial Copied; stays the caller's.
+ *
+ * @example
+ * ```ts
+ * import { type Tensor, tf } from "$lib/backend.ts";
+ * import { compileLoop } from "$lib/compile.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const sum = compileLoop((sum: Tensor, x: Tensor) => [sum.add(x), x.square()] as const, tf.scalar(0));
+ * const squares = [1, 2, 3].map((x) => sum.step(tf.scalar(x)).dataSync()[0]);
+ * assertEquals([squares, sum.state().dataSync()[0]], [[1, 4, 9], 6]);
+ * sum.dispose();
+ * ```
+ */
+export function compileLoop<S extends Tree, A extends readonly Tree[], R extends Tree>(
+  step: Step<S, A, R>,
+  initial: S,
+  { name = step.name || "the step" }: CompileOptions = {},
+): Loop<S, A, R> {
+  let state = copy(initial);
+  if (!backend.native) {
+    return {
+      step(...args) {
+        const [next, result] = runEagerly((state: S, ...args: A) => step(state, ...args), [
+          ...[state, ...args] as const,
+        ]);
+        dispose(state);
+        state = next as S;
+        return result as R;
+      },
+      state: () => copy(state),
+      dispose: () => dispose(state),
+    };
+  }
+  // The state is in one session at a time; in `state` only while it is in none.
+  const cache = new Map<string, Session>();
+  let current: Session | undefined;
+
+  function takeOut(): S {
+    if (!current) return state;
+    const { get } = current.graph.residents;
+    return rebuild(state, current.run([], "", get)) as S;
+  }
+
+  function enter(session: Session): void {
+    const moved = takeOut();
+    const { tensors } = flatten(moved);
+    const { inputs, output } = session.graph.residents.set;
+    for (const done of session.run(tensors, inputs, output)) done.dispose();
+    dispose(moved);
+    current = session;
+  }
+
+  function open(args: A, inputs: Tensor[], signature: string): Session {
+    const now = takeOut();
+    const residents = flatten(now).tensors;
+    const { savedModel, ...graph } = traceOnce(
+      (...tensors) => {
+        const [state, ...rest] = rebuild([now, ...args], tensors) as unknown as [S, ...A];
+        return step(state, ...rest);
+      },
+      [...residents, ...inputs],
+      name,
+      residents.length,
+    );
+    if (current) dispose(now);
+    const session = new Session(graph, savedModel);
+    cache.set(signature, session);
+    return session;
+  }
+
+  return {
+    step(...args) {
+      const { tensors, signature } = flatten(args);
+      const session = cache.get(signature) ?? open(args, tensors, signature);
+      if (session !== current) enter(session);
+      const { inputNames, outputNames, result } = session.graph;
+      const outputs = session.run(tensors, inputNames, outputNames);
+      return rebuild((result as readonly [S, R])[1], outputs) as R;
+    },
+    state: () => current ? takeOut() : copy(state),
+    dispose() {
+      if (!current) dispose(state);
+      for (const session of cache.values()) session.close();
+      cache.clear();
+      current = undefined;
+    },
+  };
+}
+
+/** Second handles on the same values. */
+const copy = <T extends Tree>(tree: T): T =>
+  rebuild(tree, flatten(tree).tensors.map((tensor) => tensor.clone())) as T;
+
+const dispose = (tree: Tree): void => tf.dispose(flatten(tree).tensors);
 
 function runEagerly<A extends readonly Tree[], R extends Tree>(fn: (...args: A) => R, args: A): R {
   const given = new Set(flatten(args).tensors);

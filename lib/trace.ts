@@ -12,11 +12,15 @@ import {
   tf,
 } from "./backend.ts";
 import { GraphBuilder, type TensorSpec } from "./graph.ts";
+import { type ResidentNames, Residents } from "./residents.ts";
 import { flatten, type Tree } from "./tree.ts";
 
 /** A traced function. */
 export interface Traced {
   savedModel: Uint8Array;
+  /** How residents are set and given. */
+  residents: ResidentNames;
+  /** Of the inputs and outputs that are no residents. */
   inputNames: string;
   outputNames: string;
   /** What the function returned; its tensors are disposed. */
@@ -51,17 +55,24 @@ const bytesOf = ({ shape }: TensorSpec) => 4 * shape.reduce((a, b) => a * b, 1);
  *
  * @param inputs What it is run on; they become the graph's inputs.
  * @param name What errors call it.
+ * @param residents How many of the inputs stay in TensorFlow; as many of the function's results, the
+ *   first ones, are their new values.
  * @throws {Error} If it reads a tensor, draws random numbers outside the graph, uses or assigns a
  *   variable, or does not do the same thing twice.
  */
-export function trace(fn: (...inputs: Tensor[]) => Tree, inputs: Tensor[], name: string): Traced {
+export function trace(
+  fn: (...inputs: Tensor[]) => Tree,
+  inputs: Tensor[],
+  name: string,
+  residents = 0,
+): Traced {
   const tracer = new Tracer(name);
   tf.tidy(() => {
-    const copies = inputs.map((input) => tracer.input(input));
+    const copies = inputs.map((input, i) => tracer.input(input, i < residents));
     tracer.record(() => fn(...copies));
     tracer.replay(() => fn(...copies));
   });
-  return tracer.finish();
+  return tracer.finish(residents);
 }
 
 /** What a run of the function returned. */
@@ -81,8 +92,7 @@ class Tracer {
   readonly #variables = variableIds();
   readonly #inputNames: string[] = [];
   readonly #steps: Step[] = [];
-  /** The last operation on each variable, by the reference of its handle. */
-  readonly #lastUses = new Map<string, string>();
+  readonly #residents = new Residents(this.#graph, this.#binding);
   #outcome: Outcome = { result: [], references: [] };
   #replaying = false;
   #position = 0;
@@ -91,14 +101,14 @@ class Tracer {
   constructor(private readonly name: string) {}
 
   /** Makes an input of the graph; the copy has a number of its own, also if a tensor comes twice. */
-  input(input: Tensor): Tensor {
+  input(input: Tensor, resident: boolean): Tensor {
     const spec = { shape: input.shape, dtype: this.#dtype(input) };
     const type = { name: "T", type: this.#binding.TF_ATTR_TYPE, value: spec.dtype };
     const copy = this.#native.executeSingleOutput("Identity", [type], [input]);
     const [id] = this.#native.getInputTensorIds([copy]);
-    const reference = this.#graph.placeholder(spec);
+    const reference = resident ? this.#residents.add(spec) : this.#graph.placeholder(spec);
     this.#references.set(id!, reference);
-    this.#inputNames.push(`${reference}:0`);
+    if (!resident) this.#inputNames.push(`${reference}:0`);
     return copy;
   }
 
@@ -120,13 +130,16 @@ class Tracer {
   }
 
   /** Serializes the graph. */
-  finish(): Traced {
+  finish(residents: number): Traced {
     const { result, references } = this.#outcome;
-    const outputs = flatten(result).tensors.map((output, i) => {
+    const after = this.#residents.update(references.slice(0, residents));
+    const outputs = flatten(result).tensors.slice(residents).map((output, i) => {
       const type = { name: "T", type: this.#binding.TF_ATTR_TYPE, value: this.#dtype(output) };
-      return `${this.#graph.operation("Identity", [type], [references[i]!])}:0`;
+      const inputs = [references[residents + i]!, ...after];
+      return `${this.#graph.operation("Identity", [type], inputs)}:0`;
     });
     return {
+      residents: this.#residents.finish(),
       savedModel: this.#graph.savedModel(),
       inputNames: this.#inputNames.join(),
       outputNames: outputs.join(),
@@ -181,25 +194,14 @@ class Tracer {
     const inputs = ids.map((id) => this.#reference(id));
     const key = `${operation} ${JSON.stringify(attributes)} ${inputs}`;
     if (this.#replaying) return this.#repeat(operation, key);
-    const node = this.#graph.operation(operation, attributes, [...inputs, ...this.#order(inputs)]);
-    inputs.forEach((input) => this.#lastUses.has(input) && this.#lastUses.set(input, node));
+    const node = this.#residents.operation(operation, attributes, inputs) ?? "";
     const outputs = this.#binding.executeOp(operation, attributes, ids, count);
     outputs.forEach(({ id, ...spec }, i) => {
-      const reference = i === 0 ? node : `${node}:${i}`;
-      this.#references.set(id, reference);
-      if (spec.dtype === this.#binding.TF_RESOURCE) this.#lastUses.set(reference, node);
+      this.#references.set(id, i === 0 ? node : `${node}:${i}`);
       this.#bytes += bytesOf(spec);
     });
     this.#steps.push({ operation, key, outputs });
     return outputs;
-  }
-
-  /** Control inputs that keep operations on the same variable in the order of the program. */
-  #order(inputs: string[]): string[] {
-    return inputs.flatMap((input) => {
-      const last = this.#lastUses.get(input);
-      return last === undefined || last === input ? [] : [`^${last}`];
-    });
   }
 
   /** Gives the recorded outputs, without values, if the operation is the recorded one. */

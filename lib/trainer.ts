@@ -7,7 +7,7 @@ import { adamStep, nextPowers, startMoments, startPowers } from "./adam.ts";
 import { type Architecture, weightsOf } from "./architectures.ts";
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./backend.ts";
 import { readCheckpoint, type TrainingState, writeCheckpoint } from "./checkpoint.ts";
-import { compile } from "./compile.ts";
+import { compileLoop } from "./compile.ts";
 import { forward, type Training } from "./layers.ts";
 import type { Digits } from "./loader.ts";
 import { crossEntropy } from "./loss.ts";
@@ -94,7 +94,7 @@ function trainingStep(architecture: Architecture) {
       const step = adamStep(x, memory, grads[i]!, powers, optimizer);
       [weights[name], moments[name]] = [step.x, step.moments];
     });
-    return { state: { weights, moments, powers }, loss: value };
+    return [{ weights, moments, powers }, value] as const;
   };
 }
 
@@ -160,7 +160,9 @@ export async function* fit(
       const epoch = await training.epoch(number);
       history.push(epoch);
       if (options.checkpoint) {
-        await writeCheckpoint(options.checkpoint, run, { state: training.state, history });
+        const state = training.state();
+        await writeCheckpoint(options.checkpoint, run, { state, history });
+        tf.dispose(state as never);
       }
       yield epoch;
     }
@@ -169,11 +171,18 @@ export async function* fit(
   }
 }
 
+/** The state before the first step. */
+function startOf(network: Network): TrainingState {
+  const weights = cloned(network.weights);
+  const moments = trainableOf(network.architecture).map((name) =>
+    [name, startMoments(weights[name]!)] as const
+  );
+  return { weights, moments: Object.fromEntries(moments), powers: startPowers() };
+}
+
 /** The mutable part of a training: its state. {@linkcode fit} drives it, and so do benchmarks. */
 export class TrainingRun {
-  /** Weights and Adam's memory, owned by the run. */
-  state: TrainingState;
-  readonly #step;
+  readonly #loop;
 
   constructor(
     private readonly network: Network,
@@ -181,15 +190,16 @@ export class TrainingRun {
     private readonly options: FitOptions & { seed: number; epochs: number },
     saved?: TrainingState,
   ) {
-    this.#step = compile(trainingStep(network.architecture), { name: "the training step" });
-    this.state = saved ?? tf.tidy(() => {
-      const weights = cloned(network.weights);
-      const moments = Object.fromEntries(
-        trainableOf(network.architecture).map((name) => [name, startMoments(weights[name]!)]),
-      );
-      return { weights, moments, powers: startPowers() } as never;
-    });
+    const start = saved ?? startOf(network);
+    const step = trainingStep(network.architecture);
+    this.#loop = compileLoop(step, start, { name: "the training step" });
     if (saved) network.setWeights(cloned(saved.weights));
+    tf.dispose(start as never);
+  }
+
+  /** Weights and Adam's memory; the caller disposes them. */
+  state(): TrainingState {
+    return this.#loop.state();
   }
 
   /** Trains for one epoch and evaluates the network. */
@@ -198,7 +208,9 @@ export class TrainingRun {
     const start = performance.now();
     const loss = await this.#trainEpoch(number);
     const trained = performance.now();
-    this.network.setWeights(cloned(this.state.weights));
+    const { weights, ...memory } = this.state();
+    tf.dispose(memory as never);
+    this.network.setWeights(weights);
     const result = {
       epoch: number,
       epochs,
@@ -252,16 +264,19 @@ export class TrainingRun {
     const { images, labels } = this.digits;
     const batch = tf.tensor1d(rows, "int32");
     const seed = tf.tensor1d([this.options.seed, step], "int32");
-    const { state, loss } = this.#step(this.state, images as Tensor4D, labels, batch, seed);
+    const loss = this.#loop.step(
+      images as Tensor,
+      labels as Tensor,
+      batch as Tensor,
+      seed as Tensor,
+    );
     const value = loss.dataSync()[0]!;
     tf.dispose([batch, seed, loss]);
-    this.dispose();
-    this.state = state;
     return value;
   }
 
   dispose(): void {
-    tf.dispose(this.state as never);
+    this.#loop.dispose();
   }
 }
 

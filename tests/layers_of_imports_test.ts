@@ -13,7 +13,10 @@ import { root } from "$lib/setup/paths.ts";
 const layers: [name: string, files: RegExp][] = [
   ["ground", /^(?:files|idx|mirror|datasets|download|safetensors)\.ts$|^setup\//],
   ["backend", /^(?:backend|kernels)\.ts$/],
-  ["arithmetic", /^(?:compile|trace|graph|tree|norms|random|layers|loader|loss|ops|adam)\.ts$/],
+  [
+    "arithmetic",
+    /^(?:compile|residents|sessions|trace|graph|tree|norms|random|layers|loader|loss|ops|adam)\.ts$/,
+  ],
   ["networks", /^(?:architectures|network)\.ts$/],
   ["work", /^(?:trainer|checkpoint)\.ts$|^attacks\//],
   ["results", /^(?:choose|distances|minnorm|results|rows)\.ts$/],
