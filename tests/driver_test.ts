@@ -270,6 +270,9 @@ Deno.test("bad input is refused", () => {
   });
   assertThrows(run(images, { steps: 0 }), RangeError, "steps");
   assertThrows(run(images, { batchSize: 1.5 }), RangeError, "batchSize");
+  for (const seed of [2 ** 31, -(2 ** 31) - 1, 0.5, NaN]) {
+    assertThrows(run(images, { seed }), RangeError, `an int32: current value is ${seed}`);
+  }
   assertThrows(run(images, { target: 10 }), RangeError, "target must be a class from 0 to 9");
   assertThrows(run(images, { ids: [1] }), RangeError, "ids");
   assertThrows(run(images, { labels: [1] }), RangeError, "label");

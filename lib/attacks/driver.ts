@@ -13,7 +13,7 @@ import { stepper } from "./stepper.ts";
 export interface RunOptions {
   /** Steps at most. @default 500 */
   steps?: number;
-  /** Seed of the random starts. @default 0 */
+  /** Seed of the random starts: any int32. @default 0 */
   seed?: number;
   /** Number of each image; with the seed it fixes the image's start. @default 0, 1, 2, ... */
   ids?: readonly number[];
@@ -129,7 +129,7 @@ function* attackSteps(
   const { steps = 500, batchSize = 200, seed = 0, target, labels } = options;
   const count = images.shape[0];
   const ids = options.ids ?? Array.from({ length: count }, (_, i) => i);
-  checkInput(images, network, { ...options, ids, steps, batchSize });
+  checkInput(images, network, { ...options, ids, steps, batchSize, seed });
   const step = stepper(attack, network, target !== undefined);
   const outcomes: Outcome[] = [];
   for (let first = 0; first < count; first += batchSize) {
@@ -158,9 +158,9 @@ function* attackSteps(
 function checkInput(
   images: Tensor4D,
   { classes }: Classifier,
-  { ids, labels, target, steps, batchSize }:
+  { ids, labels, target, steps, batchSize, seed }:
     & RunOptions
-    & Required<Pick<RunOptions, "ids" | "steps" | "batchSize">>,
+    & Required<Pick<RunOptions, "ids" | "steps" | "batchSize" | "seed">>,
 ): void {
   const fail = (rule: string, value: unknown) =>
     new RangeError(`Cannot attack as ${rule}: current value is ${value}`);
@@ -170,6 +170,7 @@ function checkInput(
   if (ids.length !== count) throw fail("each image needs one of the ids", ids.length);
   if (labels && labels.length !== count) throw fail("each image needs a label", labels.length);
   if (!(Number.isInteger(steps) && steps >= 1)) throw fail("steps must be at least 1", steps);
+  if ((seed | 0) !== seed) throw fail("seed must be an int32", seed);
   if (!(Number.isInteger(batchSize) && batchSize >= 1)) {
     throw fail("batchSize must be at least 1", batchSize);
   }
