@@ -5,7 +5,7 @@
  */
 import { adamStep, nextPowers, startMoments, startPowers } from "./adam.ts";
 import { type Architecture, weightsOf } from "./architectures.ts";
-import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./backend.ts";
+import { type Tensor, type Tensor1D, type Tensor2D, tf } from "./backend.ts";
 import { readCheckpoint, type TrainingState, writeCheckpoint } from "./checkpoint.ts";
 import { compileLoop } from "./compile.ts";
 import { forward, type Training } from "./layers.ts";
