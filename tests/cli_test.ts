@@ -115,7 +115,9 @@ function spawn(name: string, args: string[], env = {}): Deno.ChildProcess {
 async function ran(process: Deno.ChildProcess): Promise<Ran> {
   const { code, stdout, stderr } = await process.output();
   const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+  // Without TensorFlow's native part every command says so first.
+  const errors = decoder.decode(stderr).replace(/^Warning: TensorFlow runs as .*\n/, "");
+  return { code, stdout: decoder.decode(stdout), stderr: errors };
 }
 
 const run = (name: string, ...args: string[]) => ran(spawn(name, args));
