@@ -42,27 +42,26 @@ const benchCommand: Command<typeof options> = {
 
 async function run({ values, say, signal }: Call<typeof options>) {
   const { alternate, timed } = await import("./alternate.ts");
-  const { eagerStep, eagerWorks, peak, works } = await import("./works.ts");
+  const { eagerWorks, peak, works } = await import("./works.ts");
   const { backend } = await import("$lib/backend.ts");
-  const { Torch } = await import("./torch.ts");
+  const { startTfjs, startTorch } = await import("./peer.ts");
   const { dataFolder } = await import("$lib/loader.ts");
   if (backend.warning) console.error(`Warning: ${backend.warning}`);
   const { rounds } = values;
   await using torch = values.peers
-    ? await Torch.start({ digits: `${dataFolder()}/MNIST`, threads: backend.threads, say, signal })
+    ? await startTorch({ digits: `${dataFolder()}/MNIST`, threads: backend.threads, say, signal })
     : undefined;
   say(
     `TensorFlow ${backend.version}, ${backend.threads} threads, oneDNN ${backend.oneDNN}` +
       (torch ? `; PyTorch ${torch.version}` : ""),
   );
+  await using tfjs = await startTfjs(signal);
   const wanted = ({ name }: Work) => name.includes(values.only ?? "");
   const rows: Row[] = [];
   for (const work of [peak, ...works, ...eagerWorks].filter(wanted)) {
     signal.throwIfAborted();
     const ours = timed(await work.prepare());
-    const theirs = work.peer === "eager"
-      ? timed(eagerStep(work))
-      : torch?.side(work.peer.includes(" ") ? work.peer : `${work.peer} -`);
+    const theirs = (eagerWorks.includes(work) ? tfjs : torch)?.side(work.peer);
     const row = theirs
       ? { work: work.name, ...await alternate(ours, theirs, { rounds }) }
       : await alone(work, ours, rounds);
