@@ -23,13 +23,15 @@ interface Cached {
 
 // Least recently used first, as a Set keeps the order of insertion.
 const sessions = new Set<Cached>();
-const memoryLimit = 2 ** 30;
+
+/** Bound of the cache of graphs: an estimate of constants and intermediate values, in bytes. */
+export const graphCache = { limit: 2 ** 30 };
 
 function makeRoom(bytes: number): void {
   let held = bytes;
   for (const { session } of sessions) held += session.graph.bytes;
   for (const cached of sessions) {
-    if (held <= memoryLimit) return;
+    if (held <= graphCache.limit) return;
     held -= cached.session.graph.bytes;
     close(cached);
   }

@@ -141,10 +141,11 @@ export class Residents {
       const last = this.#lastUses.get(input);
       return last === undefined || last === input ? [] : [last];
     });
-    // In place only when nobody holds the old value any more; otherwise TensorFlow copies it first.
+    // The old value is read first, for those that use it later; and those that used it before are
+    // done with it, as TensorFlow copies a value that somebody still holds.
     const uses = name.startsWith("ResourceApply")
       ? this.#residents.filter(({ handle }) => inputs.includes(handle))
-        .flatMap(({ read }) => this.#uses.get(read)!)
+        .flatMap(({ read }) => [read, ...this.#uses.get(read)!])
       : [];
     return [...new Set([...order, ...uses])].map((node) => `^${node}`);
   }

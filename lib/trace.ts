@@ -69,8 +69,12 @@ export function trace(
   const tracer = new Tracer(name);
   tf.tidy(() => {
     const copies = inputs.map((input, i) => tracer.input(input, i < residents));
-    tracer.record(() => fn(...copies));
-    tracer.replay(() => fn(...copies));
+    // Results may be kept (`tf.keep`), which outlives this scope; those from outside are not ours.
+    const newest = Math.max(-1, ...copies.map(({ id }) => id));
+    for (const run of [tracer.record, tracer.replay]) {
+      const { tensors } = flatten(run.call(tracer, () => fn(...copies)));
+      tf.dispose(tensors.filter(({ id }) => id > newest));
+    }
   });
   return tracer.finish(residents);
 }
@@ -113,12 +117,13 @@ class Tracer {
   }
 
   /** Runs a function and records what it executes. */
-  record(fn: () => Tree): void {
+  record(fn: () => Tree): Tree {
     this.#outcome = this.#hooked(fn);
+    return this.#outcome.result;
   }
 
   /** Runs the function again, executing nothing, and compares what it asks for and returns. */
-  replay(fn: () => Tree): void {
+  replay(fn: () => Tree): Tree {
     this.#replaying = true;
     const again = this.#hooked(fn);
     const left = this.#steps[this.#position];
@@ -127,6 +132,7 @@ class Tracer {
       `${flatten(result).signature} ${references}`
     );
     if (first !== second) this.#failUnequal("one result", "another");
+    return again.result;
   }
 
   /** Serializes the graph. */

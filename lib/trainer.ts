@@ -71,8 +71,8 @@ const trainableOf = (architecture: Architecture): string[] =>
     name
   );
 
-/** One step of training as a pure function. */
-function trainingStep(architecture: Architecture) {
+/** One step of training as a pure function: what {@linkcode TrainingRun} compiles. */
+export function trainingStep(architecture: Architecture) {
   const trainable = trainableOf(architecture);
   return (state: TrainingState, images: Tensor, labels: Tensor, rows: Tensor, seed: Tensor) => {
     const batch = tf.gather(images, rows as Tensor1D);
@@ -171,8 +171,8 @@ export async function* fit(
   }
 }
 
-/** The state before the first step. */
-function startOf(network: Network): TrainingState {
+/** The state before the first step; the caller disposes it. */
+export function startOf(network: Network): TrainingState {
   const weights = cloned(network.weights);
   const moments = trainableOf(network.architecture).map((name) =>
     [name, startMoments(weights[name]!)] as const

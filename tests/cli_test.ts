@@ -181,6 +181,17 @@ Deno.test("train: killed or interrupted it goes on, and ends with the same weigh
     assertEquals(Array.from(Deno.readDirSync(join(killed, ".checkpoints"))), []);
   }));
 
+Deno.test("train: told to end it ends tidily, as after Ctrl-C", () =>
+  inFolder(async (out) => {
+    const told = await signalAfter(
+      spawn("train", [...small, "--out", out]),
+      "epoch 1/4",
+      "SIGTERM",
+    );
+    assertEquals(told.code, 130);
+    assertStringIncludes(told.stderr, "the same command goes on");
+  }));
+
 Deno.test("train: --fresh starts over, and a damaged checkpoint says that it would", () =>
   inFolder(async (out) => {
     const args = [...small, "--out", out];

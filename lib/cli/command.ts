@@ -116,7 +116,7 @@ export function readArguments<O extends Options>(
   return { values: values as Values<O>, positionals, json: given.json !== undefined, help };
 }
 
-/** Runs a command with Ctrl-C as its abort signal and returns the exit code. */
+/** Runs a command with Ctrl-C (and SIGTERM) as its abort signal and returns the exit code. */
 export async function runCommand<O extends Options>(
   command: Command<O>,
   args: readonly string[],
@@ -127,7 +127,9 @@ export async function runCommand<O extends Options>(
     if (controller.signal.aborted) Deno.exit(exitCode.interrupted);
     controller.abort(new DOMException("Interrupted", "AbortError"));
   };
-  Deno.addSignalListener("SIGINT", interrupt);
+  // SIGTERM too, or a report that is told to end would leave its kernel at work.
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  for (const name of signals) Deno.addSignalListener(name, interrupt);
   try {
     const { values, positionals, json, help } = readArguments(command, args);
     if (help) {
@@ -150,7 +152,7 @@ export async function runCommand<O extends Options>(
     console.error(errorLine(command.name, error));
     return error instanceof UsageError ? exitCode.wrongUse : exitCode.failed;
   } finally {
-    Deno.removeSignalListener("SIGINT", interrupt);
+    for (const name of signals) Deno.removeSignalListener(name, interrupt);
   }
 }
 
