@@ -80,7 +80,8 @@ export function architecture(
   if (output.length !== 1) {
     throw new RangeError(`Cannot define ${name} as it must end in logits: it ends in [${output}]`);
   }
-  return { name, layers, inputShape, classes: output[0]!, ...hyperparameters };
+  // Last, as hyperparameters may come from another architecture, which has these too.
+  return { ...hyperparameters, name, layers, inputShape, classes: output[0]! };
 }
 
 const report: Hyperparameters = {

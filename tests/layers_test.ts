@@ -28,6 +28,11 @@ Deno.test("weightsOf() counts only layers that have weights", () => {
   ]);
 });
 
+Deno.test("architecture() has its own layers, also with another's hyperparameters", () => {
+  const linear = architecture("linear", [flatten(), dense(10)], CNN);
+  assertEquals([linear.name, linear.layers.length, linear.epochs], ["linear", 2, CNN.epochs]);
+});
+
 Deno.test("architecture() names the layer that does not fit", () => {
   const { epochs, batchSize, optimizer } = CNN;
   const define = (...layers: Parameters<typeof architecture>[1][number][]) => () =>
