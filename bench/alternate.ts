@@ -41,7 +41,7 @@ export async function repeatsFor(side: Side, milliseconds: number): Promise<numb
 }
 
 /** Threads of the side that just ran may still spin: a pause, so that they don't take the other's cores. */
-const pause = () => new Promise((resolve) => setTimeout(resolve, 30));
+const pause = () => new Promise((resolve) => setTimeout(resolve, 300));
 
 /**
  * Times both sides, turn by turn.
