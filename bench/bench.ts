@@ -4,6 +4,7 @@
  * @module
  */
 import type { Comparison, Side } from "./alternate.ts";
+import type { MemoryRow } from "./memory.ts";
 import type { Work } from "./works.ts";
 import { type Call, type Command, runCommand } from "$lib/cli/command.ts";
 import { flag, number, text } from "$lib/cli/options.ts";
@@ -11,6 +12,7 @@ import { flag, number, text } from "$lib/cli/options.ts";
 const options = {
   peers: flag("time PyTorch on the same works, turn by turn (installs it first: some gigabytes)"),
   only: text("WORDS", "only works whose name holds these words"),
+  memory: flag("measure memory instead of time"),
   rounds: number("n", "rounds of each side", { min: 3, integer: true }, 15),
 };
 
@@ -34,13 +36,30 @@ const benchCommand: Command<typeof options> = {
   examples: [
     ["bench", "the project's side, and eager tfjs-node"],
     ["bench --peers", "PyTorch on the same works, in alternating rounds"],
+    ["bench --memory", "how much a training and an attack hold"],
     ["bench --peers --only CNN --json", "one JSON object for machines"],
   ],
   notes: ["Nothing else should run meanwhile. What the figures mean: bench/README.md."],
   run,
 };
 
-async function run({ values, say, signal }: Call<typeof options>) {
+async function run(call: Call<typeof options>) {
+  return call.values.memory ? await measureMemory(call) : await measureTime(call);
+}
+
+async function measureMemory({ say, signal }: Call<typeof options>) {
+  const { memoryRows } = await import("./memory.ts");
+  const rows: MemoryRow[] = [];
+  for await (const row of memoryRows()) {
+    signal.throwIfAborted();
+    const { work, peak, growth } = row;
+    say(`${work.padEnd(58)} peak ${peak.toFixed(0)} MiB, growth ${growth.toFixed(0)} MiB`);
+    rows.push(row);
+  }
+  return { rows };
+}
+
+async function measureTime({ values, say, signal }: Call<typeof options>) {
   const { alternate, timed } = await import("./alternate.ts");
   const { eagerWorks, peak, works } = await import("./works.ts");
   const { backend } = await import("$lib/backend.ts");
