@@ -5,6 +5,7 @@
  */
 import type { Comparison, Side } from "./alternate.ts";
 import type { MemoryRow } from "./memory.ts";
+import type { TracingRow } from "./tracing.ts";
 import type { Work } from "./works.ts";
 import { type Call, type Command, runCommand } from "$lib/cli/command.ts";
 import { flag, number, text } from "$lib/cli/options.ts";
@@ -13,6 +14,7 @@ const options = {
   peers: flag("time PyTorch on the same works, turn by turn (installs it first: some gigabytes)"),
   only: text("WORDS", "only works whose name holds these words"),
   memory: flag("measure memory instead of time"),
+  tracing: flag("measure what a compiled function's first call costs instead"),
   rounds: number("n", "rounds of each side", { min: 3, integer: true }, 15),
 };
 
@@ -44,7 +46,24 @@ const benchCommand: Command<typeof options> = {
 };
 
 async function run(call: Call<typeof options>) {
-  return call.values.memory ? await measureMemory(call) : await measureTime(call);
+  if (call.values.memory) return await measureMemory(call);
+  return call.values.tracing ? await measureTracing(call) : await measureTime(call);
+}
+
+async function measureTracing({ say, signal }: Call<typeof options>) {
+  const { tracingRows } = await import("./tracing.ts");
+  const rows: TracingRow[] = [];
+  for (const row of tracingRows()) {
+    signal.throwIfAborted();
+    const [eager, first, second, extra] = [row.eager, row.first, row.second, row.extra]
+      .map((time) => time.toFixed(0));
+    say(
+      `${row.work.padEnd(40)} eager ${eager} ms, first call ${first} ms, second ${second} ms: ` +
+        `extra ${extra} ms`,
+    );
+    rows.push(row);
+  }
+  return { rows };
 }
 
 async function measureMemory({ say, signal }: Call<typeof options>) {
