@@ -4,9 +4,9 @@
  * @module
  */
 import { backend, type Tensor, tf } from "./backend.ts";
-import { Session } from "./sessions.ts";
-import { trace } from "./trace.ts";
-import { flatten, rebuild, type Tree } from "./tree.ts";
+import { Session } from "./graph/sessions.ts";
+import { trace } from "./graph/trace.ts";
+import { flatten, rebuild, type Tree } from "./graph/tree.ts";
 
 /** Settings of {@linkcode compile}. */
 export interface CompileOptions {

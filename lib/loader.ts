@@ -7,13 +7,13 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Tensor1D, type Tensor4D, tf } from "./backend.ts";
-import { type Catalogue, catalogueOf, type Dataset, type Subset } from "./datasets.ts";
-import { type KnownFile, obtain } from "./download.ts";
-import { decodeIdx } from "./idx.ts";
-import { type FetchOptions, gunzip } from "./mirror.ts";
+import { type Catalogue, catalogueOf, type Dataset, type Subset } from "./data/datasets.ts";
+import { type KnownFile, obtain } from "./data/download.ts";
+import { decodeIdx } from "./data/idx.ts";
+import { type FetchOptions, gunzip } from "./data/mirror.ts";
 
-export type { Catalogue, Dataset, Subset } from "./datasets.ts";
-export type { Progress } from "./mirror.ts";
+export type { Catalogue, Dataset, Subset } from "./data/datasets.ts";
+export type { Progress } from "./data/mirror.ts";
 
 /** Images and their classes as tensors; who asked for them disposes them. */
 export interface Digits {

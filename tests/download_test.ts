@@ -9,8 +9,8 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { type KnownFile, obtain, type Sources } from "$lib/download.ts";
-import { forgetSilence } from "$lib/mirror.ts";
+import { type KnownFile, obtain, type Sources } from "$lib/data/download.ts";
+import { forgetSilence } from "$lib/data/mirror.ts";
 
 type Handler = (path: string, request: Request) => Response | Promise<Response>;
 

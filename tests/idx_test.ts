@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { decodeIdx, encodeIdx } from "$lib/idx.ts";
+import { decodeIdx, encodeIdx } from "$lib/data/idx.ts";
 
 const arrays = fc.array(fc.integer({ min: 0, max: 5 }), { maxLength: 4 }).chain((shape) => {
   const size = shape.reduce((product, dimension) => product * dimension, 1);

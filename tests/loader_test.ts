@@ -9,9 +9,9 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { tf } from "$lib/backend.ts";
-import { type Catalogue, catalogueOf } from "$lib/datasets.ts";
-import { obtain } from "$lib/download.ts";
-import { encodeIdx, type IdxArray } from "$lib/idx.ts";
+import { type Catalogue, catalogueOf } from "$lib/data/datasets.ts";
+import { obtain } from "$lib/data/download.ts";
+import { encodeIdx, type IdxArray } from "$lib/data/idx.ts";
 import { load, loadBytes, type Subset, test, train, val } from "$lib/loader.ts";
 
 interface Ground {

@@ -6,7 +6,7 @@
  * @module
  */
 import { relative } from "node:path";
-import { catalogueOf } from "../datasets.ts";
+import { catalogueOf } from "../data/datasets.ts";
 import type { Dataset, LoadOptions, Progress, Subset } from "../loader.ts";
 import type { Network } from "../network.ts";
 import { choice, known, number, type Option, text, UsageError } from "./options.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Binding } from "./backend.ts";
-import type { GraphBuilder, TensorSpec } from "./graph.ts";
+import type { Binding } from "../backend.ts";
+import type { GraphBuilder, TensorSpec } from "./builder.ts";
 
 interface Resident {
   /** References of the variable and of its value as a run finds it. */

@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { writeAtomic } from "./files.ts";
+import { writeAtomic } from "../files.ts";
 import {
   type FetchOptions,
   forgetSilence,

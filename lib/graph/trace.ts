@@ -10,8 +10,8 @@ import {
   type Tensor,
   type TensorInfo,
   tf,
-} from "./backend.ts";
-import { GraphBuilder, type TensorSpec } from "./graph.ts";
+} from "../backend.ts";
+import { GraphBuilder, type TensorSpec } from "./builder.ts";
 import { type ResidentNames, Residents } from "./residents.ts";
 import { flatten, type Tree } from "./tree.ts";
 

@@ -4,10 +4,10 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { nativeBackend, type Tensor } from "./backend.ts";
+import { nativeBackend, type Tensor } from "../backend.ts";
 import type { Traced } from "./trace.ts";
 
-const folder = fileURLToPath(new URL("../.lab/graphs/", import.meta.url));
+const folder = fileURLToPath(new URL("../../.lab/graphs/", import.meta.url));
 
 /** A loaded graph; close it when done. */
 export class Session {

@@ -4,7 +4,7 @@
  * @module
  */
 import { createRequire } from "node:module";
-import type { Binding, OpAttribute, TypedArray } from "./backend.ts";
+import type { Binding, OpAttribute, TypedArray } from "../backend.ts";
 
 const require = createRequire(import.meta.url);
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Tensor, tf } from "./backend.ts";
+import { type Tensor, tf } from "../backend.ts";
 
 /** Leaves that are no tensors: they are part of a tree's structure. */
 export type Static = number | string | boolean | null | undefined;
