@@ -1,4 +1,5 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { backend, type Tensor, type Tensor1D, tf } from "$lib/backend.ts";
 import { compile } from "$lib/compile.ts";
 import { statelessUniform } from "$lib/random.ts";
@@ -76,7 +77,7 @@ Deno.test("compile() names what it can't trace", options, () => {
   const x = tf.tensor1d([1, 2]);
   const variable = tf.variable(tf.tensor1d([1, 2]));
   let calls = 0;
-  const cases: [string, (x: Tensor) => Tensor][] = [
+  const cases: [string, (x: Tensor) => unknown][] = [
     ["does not do the same thing twice (Mul at first", (x) => calls++ % 2 ? x.add(1) : x.mul(2)],
     ["does not do the same thing twice", (x) => x.mul(++calls)],
     ["does not do the same thing twice", (x) => calls++ % 2 ? x : x.clone().square()],
@@ -84,6 +85,7 @@ Deno.test("compile() names what it can't trace", options, () => {
     ["reads a tensor's value", (x) => tf.scalar(x.sum().dataSync()[0]!)],
     ["draws a random number in JavaScript", (x) => x.mul(Math.random())],
     ["draws a random number in JavaScript", (x) => tf.dropout(x, 0.5)],
+    ["is asynchronous", async (x) => tf.scalar((await x.data())[0]!)],
     ["uses a tf.Variable", (x) => x.add(variable)],
     ["assigns a tf.Variable", (x) => {
       variable.assign(x as Tensor1D);
@@ -93,7 +95,7 @@ Deno.test("compile() names what it can't trace", options, () => {
   for (const [culprit, fn] of cases) {
     const before = tf.memory().numTensors;
     assertThrows(
-      () => compile(fn, { name: "step" })(x),
+      () => compile(fn as (x: Tensor) => Tensor, { name: "step" })(x),
       Error,
       `Cannot compile step as it ${culprit}`,
     );
@@ -102,6 +104,31 @@ Deno.test("compile() names what it can't trace", options, () => {
   assertAlmostEquals(Math.random(), 0.5, 0.5); // the hooks are gone
   tf.dispose([x, variable]);
 });
+
+Deno.test(
+  "loading a graph leaves no file, and takes away what killed processes left",
+  options,
+  async () => {
+    const folder = new URL("../.lab/graphs/", import.meta.url);
+    const old = new URL("1-left-behind/", folder);
+    await Deno.mkdir(old, { recursive: true });
+    await Deno.writeTextFile(new URL("saved_model.pb", old), "half a gr");
+    const past = new Date(Date.now() - 3_600_000);
+    await Deno.utime(old, past, past);
+    const run = `import { tf } from "$lib/backend.ts";
+    import { compile } from "$lib/compile.ts";
+    console.log(compile((x) => x.add(1))(tf.scalar(1)).dataSync()[0]);`;
+    const script = new URL(`compile-test-${Deno.pid}.ts`, new URL("../.lab/", import.meta.url));
+    await Deno.writeTextFile(script, run);
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-q", "--no-check", "-P=train", fileURLToPath(script)],
+    }).output();
+    await Deno.remove(script);
+    assertEquals(new TextDecoder().decode(stdout).trim(), "2");
+    const left = [...Deno.readDirSync(folder)].map(({ name }) => name);
+    assertEquals(left.filter((name) => name === "1-left-behind"), []);
+  },
+);
 
 Deno.test("compile() takes captured tensors as constants", () => {
   const captured = tf.tensor2d([[1, 2], [3, 4]]);

@@ -9,13 +9,33 @@ import type { Traced } from "./trace.ts";
 
 const folder = fileURLToPath(new URL("../../.lab/graphs/", import.meta.url));
 
+/** What a process that died while it loaded a graph left behind; loading takes milliseconds. */
+function sweep(): void {
+  Deno.mkdirSync(folder, { recursive: true });
+  for (const { name } of Deno.readDirSync(folder)) {
+    const place = `${folder}${name}`;
+    try {
+      const { mtime } = Deno.statSync(place);
+      if (mtime && Date.now() - mtime.getTime() > 60_000) {
+        Deno.removeSync(place, { recursive: true });
+      }
+    } catch (error) {
+      // Another process, loading or sweeping, was quicker.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+let swept = false;
+
 /** A loaded graph; close it when done. */
 export class Session {
   readonly #id: number;
 
   /** Loads a graph, through a file that is gone before this returns. */
   constructor(readonly graph: Omit<Traced, "savedModel">, savedModel: Uint8Array) {
-    Deno.mkdirSync(folder, { recursive: true });
+    if (!swept) sweep();
+    swept = true;
     const place = Deno.makeTempDirSync({ dir: folder, prefix: `${Deno.pid}-` });
     try {
       Deno.writeFileSync(`${place}/saved_model.pb`, savedModel);

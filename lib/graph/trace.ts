@@ -182,9 +182,14 @@ class Tracer {
     tf.Variable.prototype.assign = () =>
       this.#fail("assigns a tf.Variable", "return the new value instead");
     try {
-      const result = fn();
-      const ids = native.getInputTensorIds(flatten(result).tensors);
-      return { result, references: ids.map((id) => this.#reference(id)) };
+      const result: unknown = fn();
+      if (result instanceof Promise) {
+        result.catch(() => {}); // what it was refused is part of the message below
+        this.#fail("is asynchronous", "read values outside, from the result");
+      }
+      const tree = result as Tree;
+      const ids = native.getInputTensorIds(flatten(tree).tensors);
+      return { result: tree, references: ids.map((id) => this.#reference(id)) };
     } finally {
       native.binding = this.#binding;
       delete (native as Partial<typeof native>).getInputTensorIds; // the class's own shows again
