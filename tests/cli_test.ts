@@ -105,7 +105,8 @@ function spawn(name: string, args: string[], env = {}): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "--no-prompt", `-P=${name}`, `lib/cli/${name}.ts`, ...args],
     cwd: root,
-    env,
+    // Else the folder in which the tests were started would be the user's.
+    env: { INIT_CWD: root, ...env },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -223,6 +224,7 @@ Deno.test("train: true, as it used to be written, replaces the network in models
         new Deno.Command(Deno.execPath(), {
           args: [...args, "--epochs", "1", "--limit", "100"],
           cwd: folder,
+          env: { INIT_CWD: folder },
           stdout: "piped",
           stderr: "piped",
         }).spawn(),
@@ -257,6 +259,28 @@ Deno.test("attack: JSON, pictures, and the result for people", () =>
     assertEquals(none.code, 0, none.stderr);
     const { found, adversarialClass: noClass, steps: made } = JSON.parse(none.stdout);
     assertEquals([found, noClass, made], [false, null, 2]);
+  }));
+
+Deno.test("paths are meant from the folder in which the task was called", () =>
+  inFolder(async (folder) => {
+    const from = (name: string, ...args: string[]) => ran(spawn(name, args, { INIT_CWD: folder }));
+    const { code, stdout, stderr } = await from("attack", "MLP", "--out", "new/y.svg");
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stdout, "Drawn in new/y.svg");
+    assertStringIncludes(await Deno.readTextFile(join(folder, "new", "y.svg")), "<svg");
+    await Deno.writeTextFile(join(folder, "a.json"), "no JSON");
+    for (
+      const [name, args, message] of [
+        ["attack", ["MLP", "--weights", "a.json"], "Cannot read a.json as safetensors"],
+        ["figure", ["history", "--network", "a.json", "--out", "y.svg"], "Cannot read a.json as"],
+        ["report", ["--parameters", "a.json"], "Cannot read a.json as it must be JSON"],
+      ] as const
+    ) {
+      assertStringIncludes((await from(name, ...args)).stderr, message);
+    }
+    const trained = await from("train", "MLP", "--limit", "32", "--epochs", "1", "--out", "o");
+    assertStringIncludes(trained.stdout, "Wrote o/MLP.safetensors");
+    assertStringIncludes((await from("train", "--help")).stdout, "out/ of the checkout");
   }));
 
 Deno.test("a download is told in a few lines where there is no terminal", () =>
@@ -312,7 +336,7 @@ async function repl(args: string[], lines: string[]): Promise<Ran> {
   const process = new Deno.Command(Deno.execPath(), {
     args: [...before!.split(" "), `--eval=${code}`, "--", ...args],
     cwd: root,
-    env: { NO_COLOR: "1" },
+    env: { INIT_CWD: root, NO_COLOR: "1" },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

@@ -13,6 +13,7 @@ async function figure(...args: string[]) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-q", "--no-prompt", "-P=figure", "lib/cli/figure.ts", ...args],
     cwd: root,
+    env: { INIT_CWD: root },
   }).output();
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: decode(stdout), stderr: decode(stderr) };

@@ -131,6 +131,7 @@ export async function runCommand<O extends Options>(
   const signals = ["SIGINT", "SIGTERM"] as const;
   for (const name of signals) Deno.addSignalListener(name, interrupt);
   try {
+    goWhereTheUserIs();
     const { values, positionals, json, help } = readArguments(command, args);
     if (help) {
       console.log(await helpText(command));
@@ -154,6 +155,15 @@ export async function runCommand<O extends Options>(
   } finally {
     for (const name of signals) Deno.removeSignalListener(name, interrupt);
   }
+}
+
+/**
+ * Tasks run in the checkout, wherever in it they are called: paths on the command line, in messages
+ * and in the loop are meant from the folder where the user stands.
+ */
+function goWhereTheUserIs(): void {
+  const folder = Deno.env.get("INIT_CWD");
+  if (folder) Deno.chdir(folder);
 }
 
 /** One object as JSON; infinities and NaN become null. */

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { removeIfThere } from "../files.ts";
 import type { Digits } from "../loader.ts";
 import type { Network } from "../network.ts";
+import { exists } from "../setup/host.ts";
+import { root } from "../setup/paths.ts";
 import type { Epoch, FitOptions, Step } from "../trainer.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
 import { flag, number, text } from "./options.ts";
@@ -34,7 +36,7 @@ const options = {
   }),
   seed: seedOption,
   dataset: datasetOption,
-  out: text("DIR", "folder for the result and its checkpoints", "out"),
+  out: text("DIR", "folder for the result and its checkpoints (default: out/ of the checkout)"),
   fresh: flag("start over instead of going on with an interrupted training"),
 };
 
@@ -65,7 +67,7 @@ async function run({ values, positionals, signal, say }: Call<typeof options>) {
   const { createNetwork, modelsFolder, saveNetwork } = await import("../network.ts");
   const { load } = await import("../loader.ts");
   await warnOfBackend();
-  const { seed, dataset, out, limit = 50_000 } = values;
+  const { seed, dataset, out = join(root, "out"), limit = 50_000 } = values;
   const architecture = architectures[name]!;
   const epochs = values.epochs ?? architecture.epochs;
   const digits = await load("train", { ...loading(dataset, signal), to: limit });
@@ -90,7 +92,7 @@ async function run({ values, positionals, signal, say }: Call<typeof options>) {
   say(`Trained ${name} in ${duration(seconds)}: ${figures(history.at(-1)!)}`);
   const suffix = dataset === "MNIST" ? "" : `-${dataset}`;
   const file = join(save ? modelsFolder : out, `${name}${suffix}.safetensors`);
-  const replaced = await exists(file);
+  const replaced = exists(file);
   await saveNetwork(network, file, await metadataOf({ ...result, dataset, limit, history }));
   // Only now: a kill before this point finds the checkpoint, and repeats nothing but the saving.
   await removeIfThere(checkpoint);
@@ -119,7 +121,9 @@ async function showEpochs(
   let bar: Bar | undefined;
   let restored = 0;
   const tellRestored = () => {
-    if (restored > 0) say(`Going on after epoch ${restored}, from ${options.checkpoint}`);
+    if (restored > 0) {
+      say(`Going on after epoch ${restored}, from ${shortPath(options.checkpoint!)}`);
+    }
     restored = 0;
   };
   const onStep = ({ epoch, step, steps, loss }: Step) => {
@@ -139,7 +143,7 @@ async function showEpochs(
     tellRestored();
   } catch (error) {
     // The checkpoint is at fault if training failed before it began.
-    if (history.length > 0 || !await exists(options.checkpoint ?? "") || options.signal?.aborted) {
+    if (history.length > 0 || !exists(options.checkpoint ?? "") || options.signal?.aborted) {
       throw error;
     }
     throw new Error(`${(error as Error).message}; --fresh starts over`, { cause: error });
@@ -174,16 +178,6 @@ async function metadataOf(
     history: JSON.stringify(history.map(({ restored: _, ...epoch }) => epoch)),
     versions: JSON.stringify({ deno: Deno.version.deno, ...backend }),
   };
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 if (import.meta.main) Deno.exit(await runCommand(trainCommand, Deno.args));

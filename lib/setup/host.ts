@@ -4,6 +4,7 @@
  * @module
  */
 import { delimiter, join } from "node:path";
+import { root } from "./paths.ts";
 
 /** A failure that users can mend: its message is one line that names what, why and the remedy. */
 export class SetupError extends Error {
@@ -28,7 +29,7 @@ export interface Outcome {
 }
 
 /**
- * Runs a program to its end and gives what it wrote.
+ * Runs a program in the checkout's folder to its end and gives what it wrote.
  *
  * @throws {Deno.errors.NotFound} If there is no such program.
  * @throws The signal's reason, once the program has ended, if it was aborted.
@@ -41,6 +42,7 @@ export async function execute(
   signal.throwIfAborted();
   const child = new Deno.Command(command, {
     args,
+    cwd: root,
     env,
     signal,
     stdin: "null",
