@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { jupyterCommand, jupyterEnvironment } from "../setup/jupyter.ts";
+import { jupyterEnvironment, serverCommand } from "../setup/jupyter.ts";
 import { root } from "../setup/paths.ts";
 import { type Call, type Command, exitCode, flag, number, runCommand } from "./command.ts";
 
@@ -45,7 +45,7 @@ async function run({ values, positionals, say, signal }: Call<typeof options>) {
   // Not on the command line, where every user of the machine could read it.
   const token = crypto.randomUUID().replaceAll("-", "");
   const isRoot = Deno.uid() === 0;
-  const [program, ...args] = jupyterCommand(
+  const [program, ...args] = serverCommand(
     "jupyterlab",
     ...(notebook === "" ? [] : [notebook]),
     ...(isRoot ? ["--allow-root"] : []),
@@ -58,7 +58,8 @@ async function run({ values, positionals, say, signal }: Call<typeof options>) {
     args,
     env: { ...await jupyterEnvironment(), JUPYTER_TOKEN: token },
     cwd: join(root, "notebooks"),
-    stdin: "null",
+    // Open as long as this process lives: where it is killed, the server ends too.
+    stdin: "piped",
     // Standard output is the command's own.
     stdout: "null",
   }).spawn();

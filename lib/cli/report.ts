@@ -23,7 +23,7 @@ import {
 } from "../report/notebook.ts";
 import { Server } from "../report/server.ts";
 import { type Executed, findChromium, printPdf, writePages, writeReport } from "../report/write.ts";
-import { jupyterCommand, jupyterEnvironment } from "../setup/jupyter.ts";
+import { jupyterCommand, jupyterEnvironment, serverCommand } from "../setup/jupyter.ts";
 import { lab, root } from "../setup/paths.ts";
 import { type Call, type Command, flag, known, runCommand, text, UsageError } from "./command.ts";
 
@@ -140,7 +140,7 @@ class LazyServer implements AsyncDisposable {
   constructor(private readonly signal: AbortSignal) {}
 
   async start(): Promise<Server> {
-    const command = jupyterCommand("jupyter_server");
+    const command = serverCommand("jupyter_server");
     const env = await jupyterEnvironment();
     return this.#server ??= await Server.start({ command, env }, root, this.signal);
   }

@@ -6,14 +6,19 @@
 
 import { Kernel } from "./kernel.ts";
 
-/** How to run Jupyter: the command that starts a server, and its environment. */
+/** How to run Jupyter. */
 export interface Jupyter {
+  /** Starts a server that ends when its standard input closes. */
   command: readonly [string, ...string[]];
+  /** The environment, on top of this process's own. */
   env: Record<string, string>;
 }
 
 /** How long the server may take to answer first. */
 const START_MS = 60_000;
+
+/** How long the server may take to end its kernels; one that computes must be killed by it. */
+const END_MS = 15_000;
 
 /** A Jupyter server that runs until it is disposed. */
 export class Server implements AsyncDisposable {
@@ -38,11 +43,11 @@ export class Server implements AsyncDisposable {
       args: [
         ...[...first, "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1"],
         ...[`--ServerApp.port=${port}`, "--ServerApp.port_retries=0"],
-        ...[`--ServerApp.root_dir=${root}`, "--ServerApp.shutdown_no_activity_timeout=300"],
+        `--ServerApp.root_dir=${root}`,
         // A dead kernel is an error; started anew it would only hide that.
         "--AsyncIOLoopKernelRestarter.restart_limit=0",
-        // Should this process be killed, server and kernels go by themselves.
-        ...["--MappingKernelManager.cull_idle_timeout=300"],
+        // A kernel that computes hears no request to end, and has nothing to save.
+        "--KernelManager.shutdown_wait_time=1",
         // The limit on messages a second drops figures without a word.
         ...["--ZMQChannelsWebsocketConnection.limit_rate=False", "--log-level=ERROR"],
       ],
@@ -50,7 +55,8 @@ export class Server implements AsyncDisposable {
       env: { ...jupyter.env, JUPYTER_TOKEN: token },
       // Out of the terminal's reach: Ctrl-C is ours to handle.
       detached: true,
-      stdin: "null",
+      // Open as long as this process lives: where it is killed, the server ends too.
+      stdin: "piped",
       stdout: "null",
       stderr: "piped",
     }).spawn();
@@ -119,9 +125,10 @@ export class Server implements AsyncDisposable {
       this.process.kill("SIGTERM");
     } catch { // it has ended already
     }
-    const kill = setTimeout(() => this.process.kill("SIGKILL"), 5000);
+    const kill = setTimeout(() => this.process.kill("SIGKILL"), END_MS);
     await this.process.status;
     clearTimeout(kill);
+    await this.process.stdin.close().catch(() => {}); // it broke when the server ended
   }
 }
 

@@ -16,7 +16,7 @@ import { lab, python, root } from "./paths.ts";
  * - The other folders move Jupyter's settings, connection files and history into `.lab/jupyter`,
  *   so that nothing outside the checkout changes and the user's own Jupyter stays out of it.
  *
- * Start Jupyter by {@linkcode jupyterCommand}, with the notebook's folder as working folder.
+ * Start Jupyter by {@linkcode jupyterCommand} or {@linkcode serverCommand}, with the notebook's folder as working folder.
  *
  * ```ts ignore
  * const [command, ...args] = jupyterCommand("nbconvert", "--to", "html", "01-data.ipynb");
@@ -43,16 +43,25 @@ export async function jupyterEnvironment(): Promise<Record<string, string>> {
 }
 
 /**
- * Gives the command line that starts JupyterLab, a bare server or nbconvert.
+ * Gives the command line that starts nbconvert.
  *
  * It goes through the interpreter and a module's name: the scripts beside the interpreter hold
  * absolute paths and so break when the checkout moves.
  */
-export function jupyterCommand(
-  program: "jupyterlab" | "jupyter_server" | "nbconvert",
+export function jupyterCommand(program: "nbconvert", ...args: string[]): [string, ...string[]] {
+  return [python, "-m", program, ...args];
+}
+
+/**
+ * Gives the command line that starts JupyterLab or a bare server, to be spawned with
+ * `stdin: "piped"`: the server ends, and its kernels with it, when that pipe closes, which it does
+ * also where this process is killed. Keep a reference to the child, or the pipe goes with it.
+ */
+export function serverCommand(
+  program: "jupyterlab" | "jupyter_server",
   ...args: string[]
 ): [string, ...string[]] {
-  return [python, "-m", program, ...args];
+  return [python, join(root, "python", "while_open.py"), program, ...args];
 }
 
 /**
