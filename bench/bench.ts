@@ -13,6 +13,7 @@ import { flag, number, text } from "$lib/cli/options.ts";
 const options = {
   peers: flag("time PyTorch on the same works, turn by turn (installs it first: some gigabytes)"),
   only: text("WORDS", "only works whose name holds these words"),
+  epoch: flag("time whole epochs of CNN_d beside PyTorch's instead"),
   memory: flag("measure memory instead of time"),
   tracing: flag("measure what a compiled function's first call costs instead"),
   rounds: number("n", "rounds of each side", { min: 3, integer: true }, 15),
@@ -47,7 +48,47 @@ const benchCommand: Command<typeof options> = {
 
 async function run(call: Call<typeof options>) {
   if (call.values.memory) return await measureMemory(call);
+  if (call.values.epoch) return await measureEpoch(call);
   return call.values.tracing ? await measureTracing(call) : await measureTime(call);
+}
+
+/** Whole epochs of CNN_d with their evaluation, turn by turn with PyTorch's. */
+async function measureEpoch({ say, signal }: Call<typeof options>) {
+  const { quantile } = await import("./alternate.ts");
+  const { architectures } = await import("$lib/architectures.ts");
+  const { createNetwork } = await import("$lib/network.ts");
+  const { test, train } = await import("$lib/loader.ts");
+  const { fit } = await import("$lib/trainer.ts");
+  await using torch = await openTorch(say, signal);
+  const network = createNetwork(architectures["CNN_d"]!);
+  const epochs = fit(network, await train(), { epochs: 3, testDigits: await test(), signal });
+  const times: [ours: number, peer: number][] = [];
+  for await (const { seconds } of epochs) {
+    times.push([1000 * seconds, await torch.side("epoch CNN_d")(1)]);
+  }
+  const median = (side: 0 | 1) => quantile(times.map((pair) => pair[side]), 0.5);
+  const row = {
+    ours: median(0),
+    peer: median(1),
+    ratio: quantile(times.map(([a, b]) => b / a), 0.5),
+  };
+  const work = "epoch with evaluation of 60,000 images: CNN_d";
+  const minutes = (time: number) => `30 epochs ${(30 * time / 60_000).toFixed(1)} min`;
+  say(
+    `${work}  ${(row.ours / 1000).toFixed(1)} s (${minutes(row.ours)})  ` +
+      `peer ${(row.peer / 1000).toFixed(1)} s (${minutes(row.peer)})  ratio ${
+        row.ratio.toFixed(2)
+      }`,
+  );
+  return { rows: [{ work, ...row }] };
+}
+
+async function openTorch(say: (line: string) => void, signal: AbortSignal) {
+  const { backend } = await import("$lib/backend.ts");
+  const { dataFolder } = await import("$lib/loader.ts");
+  const { startTorch } = await import("./peer.ts");
+  const digits = `${dataFolder()}/MNIST`;
+  return await startTorch({ digits, threads: backend.threads, say, signal });
 }
 
 async function measureTracing({ say, signal }: Call<typeof options>) {
@@ -82,13 +123,10 @@ async function measureTime({ values, say, signal }: Call<typeof options>) {
   const { alternate, timed } = await import("./alternate.ts");
   const { eagerWorks, peak, works } = await import("./works.ts");
   const { backend } = await import("$lib/backend.ts");
-  const { startTfjs, startTorch } = await import("./peer.ts");
-  const { dataFolder } = await import("$lib/loader.ts");
+  const { startTfjs } = await import("./peer.ts");
   if (backend.warning) console.error(`Warning: ${backend.warning}`);
   const { rounds } = values;
-  await using torch = values.peers
-    ? await startTorch({ digits: `${dataFolder()}/MNIST`, threads: backend.threads, say, signal })
-    : undefined;
+  await using torch = values.peers ? await openTorch(say, signal) : undefined;
   say(
     `TensorFlow ${backend.version}, ${backend.threads} threads, oneDNN ${backend.oneDNN}` +
       (torch ? `; PyTorch ${torch.version}` : ""),

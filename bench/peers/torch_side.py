@@ -85,6 +85,30 @@ def inference(name: str, best: bool = False):
     return run
 
 
+def epoch(name: str):
+    """An epoch of training, then the accuracy on 50,000 + 10,000 images, as the project's has it."""
+    net, loss, size = network(name), nn.CrossEntropyLoss(), 32
+    optimizer = torch.optim.Adam(net.parameters(), lr=3e-4)
+    test_images, test_labels = IMAGES[:10000], LABELS[:10000]
+
+    def accuracy(images: torch.Tensor, labels: torch.Tensor) -> float:
+        net.eval()
+        with torch.no_grad():
+            parts = zip(images.split(1000), labels.split(1000))
+            right = sum((net(x).argmax(1) == y).sum().item() for x, y in parts)
+        net.train()
+        return right / len(labels)
+
+    def run() -> None:
+        for batch in torch.randperm(50000).split(size):
+            optimizer.zero_grad()
+            loss(net(IMAGES[batch]), LABELS[batch]).backward()
+            optimizer.step()
+        accuracy(IMAGES, LABELS), accuracy(test_images, test_labels)
+
+    return run
+
+
 def peak(_: str):
     a, b = torch.randn(2048, 2048), torch.randn(2048, 2048)
     return lambda: a @ b
@@ -92,6 +116,7 @@ def peak(_: str):
 
 makers = {
     "step": step,
+    "epoch": epoch,
     "gradient": gradient,
     "inference": inference,
     "peak": peak,
@@ -104,7 +129,8 @@ for line in sys.stdin:
     work, name, repeats = line.split()
     if (work, name) not in runs:
         runs[work, name] = makers[work](name)
-        runs[work, name]()
+        if work != "epoch":
+            runs[work, name]()
     start = time.perf_counter()
     for _ in range(int(repeats)):
         runs[work, name]()
