@@ -7,12 +7,18 @@ import { fileURLToPath } from "node:url";
 import { type Architecture, architectures, weightsOf } from "./architectures.ts";
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./backend.ts";
 import { compile } from "./compile.ts";
+import type { Dataset } from "./data/datasets.ts";
 import { writeAtomic } from "./files.ts";
 import { forward, initialValues } from "./layers.ts";
 import { encode, type NamedArray, readSafetensors, type SafeTensors } from "./safetensors.ts";
 
 /** Where the lab's own networks lie: `models/` of the checkout. */
 export const modelsFolder: string = fileURLToPath(new URL("../models/", import.meta.url));
+
+/** The file of one of the lab's own networks: MNIST's bear no data set in their names. */
+export function modelFile(name: string, dataset: Dataset = "MNIST"): string {
+  return `${name}${dataset === "MNIST" ? "" : `-${dataset}`}.safetensors`;
+}
 
 /** What attacks see of a network, and what a run-time protection wraps. */
 export interface Classifier {
@@ -173,9 +179,11 @@ export function assertWeights(
  *
  * @param nameOrPath A name (`CNN`: the file in `models/`) or a safetensors file's path.
  * @param options.architecture What the file must hold. @default the one that its metadata names
+ * @param options.dataset What it must have been trained on, if its metadata tells. @default by name
+ *   MNIST, by path any
  * @throws {Deno.errors.NotFound} If there is no such file.
  * @throws {SyntaxError} If the file is not safetensors.
- * @throws {TypeError} If it holds another architecture's weights.
+ * @throws {TypeError} If it holds another architecture's weights, or those for another data set.
  *
  * @example
  * ```ts
@@ -190,11 +198,16 @@ export function assertWeights(
  */
 export async function loadNetwork(
   nameOrPath: string,
-  options: { architecture?: Architecture } = {},
+  options: { architecture?: Architecture; dataset?: Dataset } = {},
 ): Promise<Network> {
   const isName = Object.hasOwn(architectures, nameOrPath);
-  const path = isName ? `${modelsFolder}${nameOrPath}.safetensors` : nameOrPath;
-  const { tensors, metadata } = await read(path, isName ? nameOrPath : undefined);
+  const dataset = options.dataset ?? (isName ? "MNIST" : undefined);
+  const path = isName ? `${modelsFolder}${modelFile(nameOrPath, dataset)}` : nameOrPath;
+  const { tensors, metadata } = await read(path, isName ? makes(nameOrPath, dataset) : "");
+  const learned = metadata["dataset"];
+  if (dataset !== undefined && learned !== undefined && learned !== dataset) {
+    throw new TypeError(`Cannot load ${path} for ${dataset}: it was trained on ${learned}`);
+  }
   const named = metadata["architecture"];
   const wanted = options.architecture?.name ?? (isName ? nameOrPath : named);
   if (named !== undefined && named !== wanted) {
@@ -212,12 +225,17 @@ export async function loadNetwork(
   return new Network(architecture, toTensors(tensors), metadata);
 }
 
-async function read(path: string, name?: string): Promise<SafeTensors> {
+/** What to do about one of the lab's own files that is not there. */
+function makes(name: string, dataset?: Dataset): string {
+  const option = dataset === "MNIST" ? "" : ` --dataset ${dataset}`;
+  return `; \`deno task train ${name}${option} --save\` makes it`;
+}
+
+async function read(path: string, remedy: string): Promise<SafeTensors> {
   try {
     return await readSafetensors(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    const remedy = name ? `; \`deno task train ${name} --save\` makes it` : "";
     throw new Deno.errors.NotFound(`Cannot load a network as there is no file ${path}${remedy}`);
   }
 }

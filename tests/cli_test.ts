@@ -19,7 +19,7 @@ import {
 } from "$lib/cli/command.ts";
 import { duration } from "$lib/cli/session.ts";
 import { createNetwork, saveNetwork } from "$lib/network.ts";
-import { decode, weightsSha256 } from "$lib/safetensors.ts";
+import { decode, encode, weightsSha256 } from "$lib/safetensors.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -208,7 +208,7 @@ Deno.test("train: --fresh starts over, and a damaged checkpoint says that it wou
     assert(!fresh.stdout.includes("Going on"));
   }));
 
-Deno.test("train: true, as it used to be written, replaces the network in models/ and says so", () =>
+Deno.test("train: true, as it used to be written, replaces the network in models/; each data set has its own", () =>
   inFolder(async (folder) => {
     // In a copy of the checkout, as the models of this one are none of a test's business.
     await new Deno.Command("cp", {
@@ -218,21 +218,38 @@ Deno.test("train: true, as it used to be written, replaces the network in models
       .output();
     await Deno.symlink(join(root, "node_modules"), join(folder, "node_modules"));
     await Deno.symlink(join(root, "data"), join(folder, "data"));
-    const args = ["run", "-qA", "--node-modules-dir=manual", "lib/cli/train.ts", "MLP", "true"];
-    const train = async () =>
+    const here = async (name: string, ...args: string[]) =>
       await ran(
         new Deno.Command(Deno.execPath(), {
-          args: [...args, "--epochs", "1", "--limit", "100"],
+          args: ["run", "-qA", "--node-modules-dir=manual", `lib/cli/${name}.ts`, ...args],
           cwd: folder,
           env: { INIT_CWD: folder },
           stdout: "piped",
           stderr: "piped",
         }).spawn(),
       );
+    const train = () => here("train", "MLP", "true", "--epochs", "1", "--limit", "100");
     const first = await train();
     assertEquals(first.code, 0, first.stderr);
     assertStringIncludes(first.stdout, "Wrote models/MLP.safetensors");
     assertStringIncludes((await train()).stdout, "Replaced models/MLP.safetensors");
+
+    const onFashion = ["--network", "MLP", "--dataset", "FashionMNIST", "--out", "a.svg"];
+    const none = await here("figure", "history", ...onFashion);
+    assertStringIncludes(
+      none.stderr,
+      "deno task train MLP --dataset FashionMNIST --save` makes it",
+    );
+    const [own, other] = ["MLP", "MLP-FashionMNIST"].map((name) =>
+      join(folder, "models", `${name}.safetensors`)
+    );
+    await Deno.copyFile(own!, other!);
+    const wrong = await here("figure", "history", ...onFashion);
+    assertEquals(wrong.code, 1);
+    assertStringIncludes(wrong.stderr, "for FashionMNIST: it was trained on MNIST");
+    const { tensors, metadata } = decode(await Deno.readFile(own!));
+    await Deno.writeFile(other!, encode(tensors, { ...metadata, dataset: "FashionMNIST" }));
+    assertEquals((await here("figure", "history", ...onFashion)).code, 0);
   }));
 
 Deno.test("attack: JSON, pictures, and the result for people", () =>
@@ -308,6 +325,7 @@ Deno.test("attack --list shows the table", async () => {
 });
 
 Deno.test("wrong use exits with 2 and a single line, a failure with 1", async () => {
+  const fashion = ["MLP", "--dataset", "FashionMNIST"];
   const cases: [string, string[], number, string][] = [
     ["train", [], 2, "a NETWORK must be named: MLP, MLP_d"],
     ["train", ["CNNd"], 2, "Did you mean CNN_d?"],
@@ -317,6 +335,7 @@ Deno.test("wrong use exits with 2 and a single line, a failure with 1", async ()
     ["attack", ["MLP", "--attack", "scool"], 2, "Did you mean school?"],
     ["attack", ["MLP", "--p", "0.5"], 2, "at least 1, or inf"],
     ["attack", ["MLP", "--weights", "none.safetensors"], 1, "there is no file none.safetensors"],
+    ["attack", [...fashion, "--weights", "models/MLP.safetensors"], 1, "trained on MNIST"],
     ["attack", ["MLP", "--weights", "README.md"], 1, "Cannot read README.md as safetensors"],
     ["report", ["--write", "--parameters", "a.json"], 2, "Cannot use --write as"],
     ["report", ["--parameters", "README.md"], 1, "Cannot read README.md as it must be JSON"],
@@ -367,4 +386,8 @@ Deno.test("repl: a plain attack() and an awaited one show their outcomes", () =>
     assertStringIncludes(stdout + stderr, "test has images 0 to 9999");
     assertStringIncludes(stdout, "MLP,50000,10000");
     assertEquals((await repl(["MPL"], [])).code, 2);
+    const own = ["--weights", join(root, "models", "MLP.safetensors")];
+    const other = await repl(["MLP", ...own, "--dataset", "FashionMNIST"], []);
+    assertEquals([other.code, other.stdout], [1, ""]);
+    assertStringIncludes(other.stderr, "it was trained on MNIST");
   }));

@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { CNN_bn, MLP } from "$lib/architectures.ts";
 import { type Tensor4D, tf } from "$lib/backend.ts";
-import { createNetwork, loadNetwork, saveNetwork, toArrays } from "$lib/network.ts";
+import { createNetwork, loadNetwork, modelFile, saveNetwork, toArrays } from "$lib/network.ts";
 import { encode } from "$lib/safetensors.ts";
 
 const folder = await Deno.makeTempDir();
@@ -17,6 +17,19 @@ Deno.test("a saved network loads with the same logits, weights and metadata", as
   assertEquals([loaded.metadata["seed"], loaded.metadata["accuracy"]], ["3", "0.5"]);
   network.dispose();
   loaded.dispose();
+});
+
+Deno.test("a file is loaded for the data set that it was trained on, or where it does not tell", async () => {
+  const network = createNetwork(MLP);
+  for (const metadata of [{}, { dataset: "FashionMNIST" }]) {
+    await saveNetwork(network, `${folder}/two.safetensors`, metadata);
+    (await loadNetwork(`${folder}/two.safetensors`, { dataset: "FashionMNIST" })).dispose();
+  }
+  network.dispose();
+  assertEquals([modelFile("CNN"), modelFile("CNN", "FashionMNIST")], [
+    "CNN.safetensors",
+    "CNN-FashionMNIST.safetensors",
+  ]);
 });
 
 Deno.test("infer() gives what logits() gives, whatever the number of images", () => {
@@ -74,6 +87,11 @@ Deno.test("loadNetwork() refuses files that are not the network asked for", asyn
       architecture: "MLP",
     }),
     "layers.2.bias holds values that are not finite",
+  );
+  await Deno.writeFile(`${folder}/fashion`, encode(good, { dataset: "FashionMNIST" }));
+  await refused(
+    loadNetwork(`${folder}/fashion`, { architecture: MLP, dataset: "MNIST" }).then(() => {}),
+    "fashion for MNIST: it was trained on FashionMNIST",
   );
   await assertRejects(() => loadNetwork(`${folder}/none`), Deno.errors.NotFound, "no file");
   assertEquals(tf.memory().numTensors, before);

@@ -99,7 +99,7 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
   if (out !== undefined) formatOf(out);
   checkImage(values);
   await warnOfBackend();
-  const network = await openNetwork(name, values.weights);
+  const network = await openNetwork(name, values.weights, values.dataset);
   const digit = await loadDigit(call);
   const attack = entry.create({ p, norm, learningRate: lr });
   const run = { ids: [image], steps, seed, signal };

@@ -80,8 +80,9 @@ const figures: Record<string, (request: Request) => Promise<Figure>> = {
     const name = known(network, Object.keys(architectures), "--network");
     return Promise.resolve(architectureFigure(name, summary(architectures[name]!)));
   },
-  async "history"({ values }) {
-    const { name, metadata } = await loadNetwork(values.network);
+  async "history"(request) {
+    const { values } = request;
+    const { name, metadata } = await opened(request);
     const { history } = metadata;
     if (history === undefined) {
       throw new TypeError(`Cannot draw how ${values.network} was trained: its file does not tell`);
@@ -90,15 +91,15 @@ const figures: Record<string, (request: Request) => Promise<Figure>> = {
     return trainingHistory(rows, { title: `Training of ${name}` });
   },
   async "confusion"(request) {
-    const network = await loadNetwork(request.values.network);
-    const rows = predictionRows(network, await images(request));
-    const title = `Confusion matrix of ${network.name}, ${source(request)}`;
+    const classifier = await opened(request);
+    const rows = predictionRows(classifier, await images(request));
+    const title = `Confusion matrix of ${classifier.name}, ${source(request)}`;
     return confusionMatrix(confusionCounts(rows), { title });
   },
   async "mistakes"(request) {
-    const network = await loadNetwork(request.values.network);
-    const rows = confidentMistakes(predictionRows(network, await images(request))).slice(0, 10);
-    const title = `The most confident mistakes of ${network.name}, ${source(request)}`;
+    const classifier = await opened(request);
+    const rows = confidentMistakes(predictionRows(classifier, await images(request))).slice(0, 10);
+    const title = `The most confident mistakes of ${classifier.name}, ${source(request)}`;
     return mistakes(rows, { title });
   },
   async "attack"(request) {
@@ -136,6 +137,10 @@ function images({ values: { subset, dataset, limit }, signal }: Request, most?: 
   return load(subset, { ...loading(dataset, signal), to: limit ?? most });
 }
 
+function opened({ values: { network, dataset } }: Request): Promise<Network> {
+  return loadNetwork(network, { dataset });
+}
+
 function source({ values: { dataset, subset } }: Request): string {
   return `${dataset}'s ${subset} images`;
 }
@@ -155,8 +160,8 @@ async function attacked(
   request: Request,
 ): Promise<{ network: Network; outcome: Outcome; trace: TraceRow[] }> {
   const { values, signal } = request;
-  const { network: name, attack, p, norm, lr: learningRate, image, steps, seed } = values;
-  const network = await loadNetwork(name);
+  const { attack, p, norm, lr: learningRate, image, steps, seed } = values;
+  const network = await opened(request);
   const trace: TraceRow[] = [];
   const run = attacks[attack]!.create({ p, norm, learningRate });
   const [outcome] = await runAttack(run, network, await oneImage(request), {
@@ -171,8 +176,8 @@ async function attacked(
 
 /** Runs the attack for the report's norms, each at sixths of a norm that most digits give way to. */
 async function swept(request: Request) {
-  const { network: name, attack, lr: learningRate, image, steps, seed } = request.values;
-  const network = await loadNetwork(name);
+  const { attack, lr: learningRate, image, steps, seed } = request.values;
+  const network = await opened(request);
   const most: [p: number, norm: number][] = [[2, 3], [3, 1.5], [5, 0.9], [10, 0.6], [
     Infinity,
     0.3,

@@ -92,7 +92,7 @@ async function open(
 ): Promise<Record<string, unknown>> {
   const name = await networkName(positionals);
   await warnOfBackend();
-  const network = await openNetwork(name, values.weights);
+  const network = await openNetwork(name, values.weights, values.dataset);
   const given = loading(values.dataset, signal);
   const digits = { train: await load("train", given), test: await load("test", given) };
   session = { network, ...digits, attack: (call = {}) => attack(network, digits, call) };

@@ -83,13 +83,17 @@ export function checkImage(
   );
 }
 
-/** Loads a network by name, from `models/` or from a file of its architecture. */
-export async function openNetwork(name: string, weights: string | undefined): Promise<Network> {
+/** Loads the network for a data set, from `models/` or from a file of its architecture. */
+export async function openNetwork(
+  name: string,
+  weights: string | undefined,
+  dataset: Dataset,
+): Promise<Network> {
   const { architectures } = await import("../architectures.ts");
   const { loadNetwork } = await import("../network.ts");
   return weights === undefined
-    ? await loadNetwork(name)
-    : await loadNetwork(weights, { architecture: architectures[name]! });
+    ? await loadNetwork(name, { dataset })
+    : await loadNetwork(weights, { dataset, architecture: architectures[name]! });
 }
 
 /** Says once what this machine's TensorFlow lacks, if anything. */

@@ -64,7 +64,7 @@ export const trainCommand: Command<typeof options> = {
 async function run({ values, positionals, signal, say }: Call<typeof options>) {
   const { name, save } = await readPositionals(positionals, values.save);
   const { architectures } = await import("../architectures.ts");
-  const { createNetwork, modelsFolder, saveNetwork } = await import("../network.ts");
+  const { createNetwork, modelFile, modelsFolder, saveNetwork } = await import("../network.ts");
   const { load } = await import("../loader.ts");
   await warnOfBackend();
   const { seed, dataset, out = join(root, "out"), limit = 50_000 } = values;
@@ -90,8 +90,7 @@ async function run({ values, positionals, signal, say }: Call<typeof options>) {
   const seconds = history.reduce((sum, epoch) => sum + epoch.seconds, 0);
   const result = { seed, epochs, loss, accuracy, testAccuracy, seconds };
   say(`Trained ${name} in ${duration(seconds)}: ${figures(history.at(-1)!)}`);
-  const suffix = dataset === "MNIST" ? "" : `-${dataset}`;
-  const file = join(save ? modelsFolder : out, `${name}${suffix}.safetensors`);
+  const file = join(save ? modelsFolder : out, modelFile(name, dataset));
   const replaced = exists(file);
   await saveNetwork(network, file, await metadataOf({ ...result, dataset, limit, history }));
   // Only now: a kill before this point finds the checkpoint, and repeats nothing but the saving.
