@@ -7,11 +7,18 @@
 import { join, relative } from "node:path";
 import { formatNotebook, type Notebook, parseNotebook } from "./notebook.ts";
 
-/** Names of the notebooks in a folder, in order, without ending. */
+/** A number in reading order, then words: `03-attacks.ipynb`. */
+const NUMBERED = /^(\d\d-[a-z-]+)\.ipynb$/;
+
+/**
+ * Names of the numbered notebooks in a folder, in order, without ending. Others there (copies,
+ * Untitled ones, a test's own) are somebody's scratch paper: no part of the report.
+ */
 export async function notebookNames(folder: string): Promise<string[]> {
   const names: string[] = [];
   for await (const entry of Deno.readDir(folder)) {
-    if (entry.isFile && entry.name.endsWith(".ipynb")) names.push(entry.name.slice(0, -6));
+    const [, name] = entry.name.match(NUMBERED) ?? [];
+    if (entry.isFile && name) names.push(name);
   }
   return names.toSorted();
 }
