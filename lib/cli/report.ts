@@ -19,6 +19,7 @@ import {
   formatNotebook,
   type Notebook,
   type Parameters,
+  titleAndPromise,
   withParameters,
 } from "../report/notebook.ts";
 import { Server } from "../report/server.ts";
@@ -49,16 +50,17 @@ const report: Command<typeof options> = {
     ["report 03-attacks", "one notebook; the others' pages stay as they are"],
     ["report --write", "renew the outputs that are committed with the notebooks"],
   ],
-  notes: ["Fails if a cell fails or an expected output is missing."],
+  notes: [
+    "Fails if a cell fails or an expected output is missing. Notebooks are the files in notebooks/ whose names have a number in front: 04-my-own.ipynb.",
+  ],
   whenInterrupted: "notebooks that were done need not run again",
   run,
 };
 
 async function run({ values, positionals, say, signal }: Call<typeof options>) {
   const all = await notebookNames(folder);
-  const names = positionals.length === 0
-    ? all
-    : positionals.map((name) => known(name.replace(/\.ipynb$/, ""), all, "notebook"));
+  const chosen = positionals.map((name) => known(name.replace(/\.ipynb$/, ""), all, "notebook"));
+  const names = all.filter((name) => chosen.length === 0 || chosen.includes(name));
   if (values.write && values.parameters) {
     throw new UsageError("Cannot use --write as outputs must come from the notebooks' parameters");
   }
@@ -84,8 +86,7 @@ async function run({ values, positionals, say, signal }: Call<typeof options>) {
       await writeAtomic(join(folder, `${name}.ipynb`), formatNotebook(notebook));
     }
   }
-  const whole = names.length === all.length;
-  const files = await write(executed, whole, values.parameters);
+  const files = await write(executed, all, values.parameters);
   if (values.pdf) files.push(...await print(executed, say));
   for (const file of files) say(`Wrote ${file}`);
   return { notebooks: names, files };
@@ -151,13 +152,22 @@ class LazyServer implements AsyncDisposable {
 }
 
 /** Some notebooks alone leave the index and the other pages as they are. */
-async function write(executed: Executed[], whole: boolean, parameters?: string): Promise<string[]> {
+async function write(
+  executed: Executed[],
+  all: readonly string[],
+  parameters?: string,
+): Promise<string[]> {
+  const order = await Promise.all(all.map(async (name) => (
+    { name, title: titleAndPromise(await readNotebook(folder, name)).title }
+  )));
+  const whole = executed.length === all.length;
   const day = new Date().toISOString().slice(0, 10);
   const options = {
     out,
     scratch,
     nbconvert: jupyterCommand("nbconvert"),
     env: await jupyterEnvironment(),
+    order,
     made: `Made on ${day} by deno task report` +
       (parameters ? ` --parameters ${parameters}.` : "."),
   };

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { titleAndPromise } from "./notebook.ts";
-import type { Notebook } from "./notebook.ts";
+import { Buffer } from "node:buffer";
+import { type Notebook, titleAndPromise } from "./notebook.ts";
 
 /** One page of the report. */
 export interface Page {
@@ -30,7 +30,11 @@ export function describePage(name: string, notebook: Notebook): Page {
  *
  * @param body The fragment. It has neither styles nor scripts, so nothing is there to be fetched.
  */
-export function notebookPage(page: Page, body: string, next?: Page): string {
+export function notebookPage(
+  page: Page,
+  body: string,
+  next?: Pick<Page, "name" | "title">,
+): string {
   const links = [
     `<a href="index.html">Contents</a>`,
     next ? `<a href="${escapeHtml(next.name)}.html">Next: ${escapeHtml(next.title)}</a>` : "",
@@ -39,6 +43,38 @@ export function notebookPage(page: Page, body: string, next?: Page): string {
     page.title,
     `<nav>${links.join("")}</nav>\n${body}\n<nav>${links.join("")}</nav>`,
   );
+}
+
+/**
+ * Mends what nbconvert makes of a notebook: pictures get their label as alternative text, and links
+ * to other notebooks of the report lead to their pages.
+ *
+ * @param names The report's notebooks.
+ */
+export function mendFragment(body: string, notebook: Notebook, names: readonly string[]): string {
+  const labels = pictureLabels(notebook);
+  return body
+    .replaceAll(/<img alt="[^"]*"([^>]*? src="data:[^,"]+,([^"]+)")/g, (tag, rest, data) => {
+      const label = labels.get(data.replaceAll(/\s/g, ""));
+      return label === undefined ? tag : `<img alt="${escapeHtml(label)}"${rest}`;
+    })
+    .replaceAll(
+      /(<a\b[^>]*? href=")([^"#]+)\.ipynb(?=["#])/g,
+      (tag, before, name) => names.includes(name) ? `${before}${name}.html` : tag,
+    );
+}
+
+/** What the notebook's pictures show, by their bytes in base64. */
+function pictureLabels(notebook: Notebook): Map<string, string> {
+  const labels = new Map<string, string>();
+  for (const output of notebook.cells.flatMap(({ outputs }) => outputs)) {
+    if (!("data" in output)) continue;
+    const { "text/plain": label, "image/svg+xml": svg, "image/png": png } = output.data;
+    if (typeof label !== "string") continue;
+    if (typeof svg === "string") labels.set(Buffer.from(svg).toString("base64"), label);
+    if (typeof png === "string") labels.set(png.replaceAll(/\s/g, ""), label);
+  }
+  return labels;
 }
 
 /** The report's first page: each notebook with its promise and first figure. */
@@ -114,7 +150,8 @@ function inlineMarkdown(text: string): string {
 }
 
 function escapeHtml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
 }
 
 function document(title: string, body: string): string {

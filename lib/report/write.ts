@@ -6,7 +6,14 @@
 
 import { join } from "node:path";
 import { writeAtomic } from "../files.ts";
-import { describePage, externalLoads, indexPage, notebookPage } from "./html.ts";
+import {
+  describePage,
+  externalLoads,
+  indexPage,
+  mendFragment,
+  notebookPage,
+  type Page,
+} from "./html.ts";
 import type { Notebook } from "./notebook.ts";
 
 /** An executed notebook and the file that holds it. */
@@ -25,6 +32,8 @@ export interface WriteOptions {
   /** Turns notebooks into HTML: nbconvert's command, without arguments. */
   nbconvert: readonly [string, ...string[]];
   env: Record<string, string>;
+  /** All notebooks of the report, in reading order: pages lead to each other. */
+  order: readonly Pick<Page, "name" | "title">[];
   /** A line for the foot of the index. */
   made: string;
 }
@@ -48,18 +57,20 @@ export async function writeReport(all: Executed[], options: WriteOptions): Promi
 }
 
 /**
- * Writes a page for each notebook, each with a link to the one after it.
+ * Writes a page for each of some notebooks; the index and the other pages stay as they are.
  *
  * @returns The pages' paths.
  * @throws {Error} If a page would load anything from elsewhere.
  */
 export async function writePages(some: Executed[], options: WriteOptions): Promise<string[]> {
   const fragments = await convert(some, options);
-  const pages = some.map(({ name, notebook }) => describePage(name, notebook));
+  const names = options.order.map(({ name }) => name);
   const paths: string[] = [];
-  for (const [i, page] of pages.entries()) {
-    const html = notebookPage(page, fragments[i] ?? "", pages[i + 1]);
-    paths.push(await writePage(options.out, page.name, html));
+  for (const [i, { name, notebook }] of some.entries()) {
+    const body = mendFragment(fragments[i] ?? "", notebook, names);
+    const next = options.order[names.indexOf(name) + 1];
+    const html = notebookPage(describePage(name, notebook), body, next);
+    paths.push(await writePage(options.out, name, html));
   }
   return paths;
 }
