@@ -24,18 +24,18 @@ Deno.test("bundleOf() leaves a string as it is and writes other values without c
 
 Deno.test("tableBundle() rounds, aligns and escapes", () => {
   const bundle = tableBundle([
-    { name: "<CNN>", images: 50_000, loss: 0.0123456, norm: Infinity },
-    { name: "MLP", images: 7, loss: -2, norm: null },
+    { name: "<CNN>", images: 50_000, loss: 0.0123456, norm: Infinity, share: ">99.9%" },
+    { name: "MLP", images: 7, loss: -2, norm: null, share: "<0.1%" },
   ], { caption: "two & two" });
   assertEquals(
     bundle["text/plain"],
     [
       "two & two",
       "",
-      "name   images     loss  norm",
-      "─────  ──────  ───────  ────",
-      "<CNN>  50,000  0.01235     ∞",
-      "MLP         7       −2     –",
+      "name   images     loss  norm   share",
+      "─────  ──────  ───────  ────  ──────",
+      "<CNN>  50,000  0.01235     ∞  >99.9%",
+      "MLP         7       −2     –   <0.1%",
     ].join("\n"),
   );
   assert(bundle["text/html"]?.includes("<caption>two &amp; two</caption>"));

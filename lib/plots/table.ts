@@ -26,8 +26,8 @@ export function tableBundle<Row extends object>(
     const fields = new Map<string, unknown>(Object.entries(row));
     return keys.map((key) => fields.get(key));
   });
-  // Numbers stand to the right, so that their sizes can be compared.
-  const right = keys.map((_, i) => values.some((row) => typeof row[i] === "number"));
+  // Numbers and percentages stand to the right, so that their sizes can be compared.
+  const right = keys.map((_, i) => values.some((row) => isNumber(row[i])));
   const line = (texts: string[]) => texts.map((text, i) => ({ text, right: right[i] ?? false }));
   const head = line(keys.map((key) => names[key] ?? key));
   const cells = values.map((row) => line(row.map((value) => written(value, digits))));
@@ -61,6 +61,10 @@ function plain(head: readonly Cell[], rows: readonly Cell[][], caption?: string)
     ).join("  ").trimEnd();
   const rule = widths.map((width) => "─".repeat(width)).join("  ");
   return [...caption ? [caption, ""] : [], line(head), rule, ...rows.map(line)].join("\n");
+}
+
+function isNumber(value: unknown): boolean {
+  return typeof value === "number" || (typeof value === "string" && /^[<>]?[\d.,]+%$/.test(value));
 }
 
 function written(value: unknown, digits: number): string {
