@@ -5,8 +5,10 @@
  */
 import type { Moments, Powers } from "./adam.ts";
 import { type Architecture, weightsOf } from "./architectures.ts";
-import { backend, type Tensor } from "./backend.ts";
+import { backend, type Tensor, tf } from "./backend.ts";
 import { writeAtomic } from "./files.ts";
+import { sha256 } from "./hash.ts";
+import type { Digits } from "./loader.ts";
 import { assertWeights, toArrays, toTensors, type Weights } from "./network.ts";
 import { encode, type NamedArray, readSafetensors } from "./safetensors.ts";
 import type { Epoch } from "./trainer.ts";
@@ -15,8 +17,8 @@ import type { Epoch } from "./trainer.ts";
 export interface Run {
   architecture: Architecture;
   seed: number;
-  /** Number of training images. */
-  images: number;
+  /** What it is trained on. */
+  digits: Digits;
 }
 
 /**
@@ -38,9 +40,25 @@ export interface Checkpoint {
   history: Epoch[];
 }
 
-// Bits depend on the kernels and the number of threads, so a run goes on only on its own.
-const identity = ({ architecture: { name, layers, batchSize, optimizer }, seed, images }: Run) =>
-  JSON.stringify({ name, layers, batchSize, optimizer, seed, images, backend });
+/** All that the bits of a training depend on, as a text. */
+async function identity({ architecture, seed, digits }: Run): Promise<string> {
+  const { name, layers, batchSize, optimizer } = architecture;
+  const data = { images: digits.labels.size, digits: await fingerprint(digits) };
+  // Not its warning, which may change from one start to the next.
+  const { name: runsOn, version, threads, oneDNN } = backend;
+  const ground = { backend: runsOn, version, threads, oneDNN };
+  return JSON.stringify({ name, layers, batchSize, optimizer, seed, ...data, ...ground });
+}
+
+/** Tells digits from others by all labels and up to a hundred images, from first to last. */
+async function fingerprint({ images, labels }: Digits): Promise<string> {
+  const count = Math.min(100, labels.size);
+  const places = Array.from({ length: count }, (_, i) => Math.floor(i * labels.size / count));
+  const some = tf.tidy(() => tf.gather(images, tf.tensor1d(places, "int32")));
+  const parts = [labels.dataSync(), some.dataSync()];
+  some.dispose();
+  return (await sha256(...parts)).slice(0, 16);
+}
 
 /** Writes a checkpoint; the one before stands until the new one is complete. */
 export async function writeCheckpoint(
@@ -52,7 +70,7 @@ export async function writeCheckpoint(
   for (const [name, memory] of Object.entries(moments)) {
     Object.assign(named, prefixed(`adam.${name}`, memory));
   }
-  const metadata = { run: identity(run), history: JSON.stringify(history) };
+  const metadata = { run: await identity(run), history: JSON.stringify(history) };
   await writeAtomic(path, encode(toArrays(named), metadata));
 }
 
@@ -72,11 +90,10 @@ export async function readCheckpoint(path: string, run: Run): Promise<Checkpoint
     throw error;
   }
   const { tensors, metadata } = file;
-  if (metadata["run"] !== identity(run)) {
+  const own = await identity(run);
+  if (metadata["run"] !== own) {
     throw new TypeError(
-      `Cannot go on from ${path} as it is of another run: ${metadata["run"]} is not ${
-        identity(run)
-      }`,
+      `Cannot go on from ${path} as it is of another run: ${metadata["run"]} is not ${own}`,
     );
   }
   const weights: Record<string, NamedArray> = {};

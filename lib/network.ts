@@ -10,6 +10,7 @@ import { compile } from "./compile.ts";
 import type { Dataset } from "./data/datasets.ts";
 import { writeAtomic } from "./files.ts";
 import { forward, initialValues } from "./layers.ts";
+import { assertSeed } from "./random.ts";
 import { encode, type NamedArray, readSafetensors, type SafeTensors } from "./safetensors.ts";
 
 /** Where the lab's own networks lie: `models/` of the checkout. */
@@ -122,8 +123,10 @@ export class Network implements Classifier {
  * Makes an untrained network; the same seed gives the same weights.
  *
  * @param options.seed Any int32. @default 0
+ * @throws {RangeError} If it is none.
  */
 export function createNetwork(architecture: Architecture, { seed = 0 } = {}): Network {
+  assertSeed(seed, "create a network");
   const specs = Object.entries(weightsOf(architecture));
   // Negative streams: those of steps, which dropout draws from, count from 0.
   const weights = specs.map(([name, spec], i) =>

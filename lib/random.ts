@@ -7,6 +7,17 @@
  */
 import { backend, nativeBackend, type Tensor, type Tensor1D, tf } from "./backend.ts";
 
+/**
+ * Checks a seed.
+ *
+ * @param work What can't be done with a bad one: "attack", "train".
+ * @throws {RangeError} If it is no int32.
+ */
+export function assertSeed(seed: number, work: string): void {
+  if ((seed | 0) === seed) return;
+  throw new RangeError(`Cannot ${work} as seed must be an int32: current value is ${seed}`);
+}
+
 type Four = [number, number, number, number];
 
 // High and low 32 bits of a product of two unsigned 32-bit numbers, by halves: doubles hold 53 bits.

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { sha256 } from "./hash.ts";
+
 /** A float32 array and its shape, in row-major order. */
 export interface NamedArray {
   shape: number[];
@@ -117,8 +119,7 @@ export async function readSafetensors(path: string): Promise<SafeTensors> {
 /** SHA-256, in hexadecimal, of the tensors' bytes in the order of their names; not of the file. */
 export async function weightsSha256(tensors: Record<string, NamedArray>): Promise<string> {
   const parts = sortedByName(tensors).map(([, { values }]) => bytesOf(values));
-  const digest = await crypto.subtle.digest("SHA-256", await new Blob(parts).arrayBuffer());
-  return new Uint8Array(digest).toHex();
+  return await sha256(...parts);
 }
 
 function sortedByName<T>(record: Record<string, T>): [string, T][] {

@@ -12,7 +12,7 @@ import { forward, type Training } from "./layers.ts";
 import type { Digits } from "./loader.ts";
 import { crossEntropy } from "./loss.ts";
 import type { Network, Weights } from "./network.ts";
-import { permutation } from "./random.ts";
+import { assertSeed, permutation } from "./random.ts";
 
 /** What one pass over the training images came to. */
 export interface Epoch {
@@ -116,8 +116,9 @@ export function accuracy(network: Network, { images, labels }: Digits): number {
  * when aborted or failed it holds those of the last complete epoch.
  *
  * @returns Epochs, as they end; those of the checkpoint come first, marked `restored`.
- * @throws {RangeError} If `epochs` is not a whole number >= 1, or the loss becomes NaN or infinite.
- * @throws {TypeError} If the checkpoint is of another architecture, seed or number of images.
+ * @throws {RangeError} If `epochs` is not a whole number >= 1, `seed` no int32, or the loss becomes
+ *   NaN or infinite.
+ * @throws {TypeError} If the checkpoint is of another architecture or seed, or of other digits.
  * @throws `signal.reason` when aborted.
  *
  * @example
@@ -144,7 +145,8 @@ export async function* fit(
   if (!Number.isInteger(epochs) || epochs < 1) {
     throw new RangeError(`Cannot train as epochs must be a whole number >= 1: it is ${epochs}`);
   }
-  const run = { architecture, seed, images: digits.images.shape[0] };
+  assertSeed(seed, "train");
+  const run = { architecture, seed, digits };
   const saved = options.checkpoint ? await readCheckpoint(options.checkpoint, run) : undefined;
   if (saved && saved.history.length > epochs) {
     throw new TypeError(

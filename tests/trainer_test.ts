@@ -1,8 +1,14 @@
-import { assertEquals, assertLess, assertNotEquals, assertRejects } from "@std/assert";
+import {
+  assertEquals,
+  assertLess,
+  assertNotEquals,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { architecture, MLP } from "$lib/architectures.ts";
-import { tf } from "$lib/backend.ts";
+import { backend, tf } from "$lib/backend.ts";
 import { batchNorm, dense, dropout, flatten, relu } from "$lib/layers.ts";
-import { test, train } from "$lib/loader.ts";
+import { type Digits, test, train } from "$lib/loader.ts";
 import { createNetwork, type Network, toArrays } from "$lib/network.ts";
 import { encode, readSafetensors, weightsSha256 } from "$lib/safetensors.ts";
 import { type Epoch, fit, type FitOptions } from "$lib/trainer.ts";
@@ -80,8 +86,34 @@ Deno.test("fit() refuses the checkpoint of another run", async () => {
     TypeError,
     "after epoch 2 of 1",
   );
+  const others = [
+    { ...digits, images: tf.sub(1, digits.images) },
+    { ...digits, labels: tf.sub(9, digits.labels) },
+  ] as Digits[];
+  for (const other of others) {
+    const run = Array.fromAsync(fit(network, other, { epochs: 3, checkpoint }));
+    await assertRejects(() => run, TypeError, "another run");
+  }
   await Deno.writeTextFile(checkpoint, "no tensors");
   await assertRejects(() => fitted(network, { checkpoint }), SyntaxError);
+  network.dispose();
+});
+
+Deno.test("a checkpoint tells what its bits depend on, and no warning", async () => {
+  const checkpoint = `${await Deno.makeTempDir()}/run.safetensors`;
+  const network = createNetwork(small);
+  await fitted(network, { epochs: 1, checkpoint });
+  const run = JSON.parse((await readSafetensors(checkpoint)).metadata["run"]!);
+  const { name: runsOn, version, threads, oneDNN } = backend;
+  assertEquals([run.backend, run.version, run.threads, run.oneDNN], [
+    ...[runsOn, version, threads, oneDNN],
+  ]);
+  assertEquals([run.name, run.images, run.digits.length, run.warning], [
+    "small",
+    300,
+    16,
+    undefined,
+  ]);
   network.dispose();
 });
 
@@ -122,6 +154,11 @@ Deno.test("fit() leaves no tensor behind, complete, aborted or refused", async (
   const signal = AbortSignal.abort(new Error("stopped"));
   await assertRejects(() => fitted(network, { signal }), Error, "stopped");
   await assertRejects(() => fitted(network, { epochs: 0 }), RangeError, "epochs");
+  for (const seed of [0.5, NaN, 2 ** 31]) {
+    const line = `seed must be an int32: current value is ${seed}`;
+    await assertRejects(() => fitted(network, { seed }), RangeError, `Cannot train as ${line}`);
+    assertThrows(() => createNetwork(small, { seed }), RangeError, `a network as ${line}`);
+  }
   assertEquals(tf.memory().numTensors, before);
   network.dispose();
 });

@@ -5,6 +5,7 @@
  */
 import { type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
+import { assertSeed } from "../random.ts";
 import type { Attack } from "./attack.ts";
 import { Batch } from "./batch.ts";
 import { stepper } from "./stepper.ts";
@@ -170,7 +171,7 @@ function checkInput(
   if (ids.length !== count) throw fail("each image needs one of the ids", ids.length);
   if (labels && labels.length !== count) throw fail("each image needs a label", labels.length);
   if (!(Number.isInteger(steps) && steps >= 1)) throw fail("steps must be at least 1", steps);
-  if ((seed | 0) !== seed) throw fail("seed must be an int32", seed);
+  assertSeed(seed, "attack");
   if (!(Number.isInteger(batchSize) && batchSize >= 1)) {
     throw fail("batchSize must be at least 1", batchSize);
   }

@@ -4,7 +4,8 @@
  * @module
  */
 import { basename, dirname, join } from "node:path";
-import { execute, exists, lastLine, pipReason, remove, SetupError, sha256, which } from "./host.ts";
+import { sha256 } from "../hash.ts";
+import { execute, exists, lastLine, pipReason, remove, SetupError, which } from "./host.ts";
 import { lab, python, root } from "./paths.ts";
 import { during, megabytes, secondsText, type Step, type Work } from "./step.ts";
 

@@ -5,7 +5,8 @@
  */
 import { join } from "node:path";
 import { writeAtomic } from "../files.ts";
-import { execute, exists, lastLine, SetupError, sha256 } from "./host.ts";
+import { sha256 } from "../hash.ts";
+import { execute, exists, lastLine, SetupError } from "./host.ts";
 import { root } from "./paths.ts";
 import { secondsText, type Step } from "./step.ts";
 
