@@ -1,9 +1,9 @@
 /**
- * p-norms of perturbations, one for each example of a batch.
+ * p-norms of perturbations, one for each example of a batch, and projections onto their balls.
  *
  * @module
  */
-import { type Tensor, type Tensor1D, type Tensor4D, tf } from "./backend.ts";
+import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./backend.ts";
 
 /**
  * Checks a norm's order.
@@ -87,4 +87,64 @@ export function rescale(perturbation: Tensor4D, p: number, target: number | Tens
   return tf.tidy(() =>
     perturbation.mul(column(norm(perturbation, p).maximum(1e-30).reciprocal()).mul(target))
   );
+}
+
+/**
+ * Order of the dual norm: |<a, b>| <= ||a||_p ||b||_q, so that a plane with gradient b is
+ * |margin| / ||b||_q away in norm p.
+ *
+ * @param p At least 1.
+ */
+export const dualP = (p: number): number => p === Infinity ? 1 : p === 1 ? Infinity : p / (p - 1);
+
+/**
+ * Projects each example to the nearest point (in L2) of a ball around 0.
+ *
+ * @param perturbation Shape `[batch, height, width, channels]`.
+ * @param p 0, 1, 2 or `Infinity`. For 0 the largest pixels stay; of equal ones, the first.
+ * @param radius One for each example, at least 0; shape `[batch, 1, 1, 1]`.
+ * @returns Shape of `perturbation`. The caller disposes it.
+ * @throws {RangeError} If `p` is none of these.
+ * @see Duchi et al., "Efficient projections onto the l1-ball for learning in high dimensions"
+ *   (2008), for p = 1.
+ */
+export function project(perturbation: Tensor4D, p: number, radius: Tensor4D): Tensor4D {
+  if (![0, 1, 2, Infinity].includes(p)) {
+    throw new RangeError(`Cannot project as p must be 0, 1, 2 or Infinity: current value is ${p}`);
+  }
+  return tf.tidy(() => {
+    if (p === Infinity) return perturbation.minimum(radius).maximum(radius.neg());
+    if (p === 2) {
+      const size = column(norm(perturbation, 2));
+      return perturbation.mul(radius.div(size.maximum(1e-30)).minimum(1));
+    }
+    const flat = perturbation.reshape<Tensor2D>([perturbation.shape[0], -1]);
+    const limit = radius.reshape<Tensor2D>([-1, 1]);
+    const inside = p === 0 ? keepLargest(flat, limit) : shrink(flat, limit);
+    return inside.reshape(perturbation.shape);
+  }) as Tensor4D;
+}
+
+/** The `count` largest of each row, all else 0. */
+function keepLargest(rows: Tensor2D, count: Tensor2D): Tensor {
+  const size = rows.abs();
+  const { values } = tf.topk(size, size.shape[1]!);
+  const place = tf.range(1, size.shape[1]! + 1).expandDims(0);
+  const smallest = values.mul(place.equal(count.floor())).sum(1, true);
+  const above = size.greater(smallest);
+  const equal = size.equal(smallest).cast("float32");
+  const room = count.floor().sub(above.cast("float32").sum(1, true));
+  const tied = size.equal(smallest).logicalAnd(equal.cumsum(1).lessEqual(room));
+  return rows.mul(above.logicalOr(tied).logicalAnd(count.greaterEqual(1)).cast("float32"));
+}
+
+/** Every value shrunk by the same amount, down to 0, so that the row's absolute sum is `sum`. */
+function shrink(rows: Tensor2D, sum: Tensor2D): Tensor {
+  const size = rows.abs();
+  const { values } = tf.topk(size, size.shape[1]!);
+  // With the k largest left, each shrinks by (their sum - the sum asked for) / k; the right k gives
+  // the largest of these amounts.
+  const counts = tf.range(1, size.shape[1]! + 1).expandDims(0);
+  const amount = values.cumsum(1).sub(sum).div(counts).max(1, true).maximum(0);
+  return rows.sign().mul(size.sub(amount).maximum(0));
 }

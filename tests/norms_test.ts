@@ -1,7 +1,7 @@
-import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { type Tensor4D, tf } from "$lib/backend.ts";
-import { formatP, norm, parseP, rescale } from "$lib/norms.ts";
+import { dualP, formatP, norm, parseP, project, rescale } from "$lib/norms.ts";
 
 const perturbation = (...rows: number[][]): Tensor4D =>
   tf.tensor4d(rows.flat(), [rows.length, 1, rows[0]!.length, 1]);
@@ -54,4 +54,60 @@ Deno.test("parseP() and formatP() undo each other; orders below 1 are refused", 
     assertThrows(() => norm(perturbation([1]), 0.5), RangeError);
     assertThrows(() => rescale(perturbation([1]), 0, 1), RangeError);
   });
+});
+
+/** Few values, so that ties and zeros occur; multiples of 1/8, so that sums are exact. */
+const row = fc.array(fc.integer({ min: -8, max: 8 }).map((value) => value / 8), {
+  minLength: 6,
+  maxLength: 6,
+});
+const projected = (values: number[], p: number, radius: number): number[] =>
+  tf.tidy(() => [
+    ...project(perturbation(values), p, tf.tensor4d([radius], [1, 1, 1, 1])).dataSync(),
+  ]);
+const dot = (a: number[], b: number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+const minus = (a: number[], b: number[]) => a.map((value, i) => value - b[i]!);
+
+Deno.test("project() gives the ball's nearest point for p = 1, 2, inf", () => {
+  const radius = fc.integer({ min: 0, max: 24 }).map((value) => value / 8);
+  fc.assert(
+    fc.property(row, row, fc.constantFrom(1, 2, Infinity), radius, (x, other, p, radius) => {
+      const nearest = projected(x, p, radius);
+      const size = tf.tidy(() => norm(perturbation(nearest), p).dataSync()[0]!);
+      assert(size <= radius * (1 + 1e-6) + 1e-6, `norm ${size}`);
+      // A convex set's nearest point is the one that no other point of it lies beyond.
+      const inBall = projected(other, p, radius);
+      assert(dot(minus(x, nearest), minus(inBall, nearest)) <= 1e-5);
+    }),
+    { seed: 1, numRuns: 300 },
+  );
+});
+
+Deno.test("project() keeps exactly the largest pixels for p = 0", () => {
+  fc.assert(
+    fc.property(row, fc.integer({ min: 0, max: 8 }), (x, count) => {
+      const kept = projected(x, 0, count);
+      const sizes = (values: number[]) => values.map(Math.abs).filter(Boolean).sort().reverse();
+      assertEquals(sizes(kept), sizes(x).slice(0, count));
+      kept.forEach((value, i) => assert(value === 0 || value === x[i]));
+    }),
+    { seed: 1, numRuns: 200 },
+  );
+});
+
+Deno.test("project() gives each example its own radius, and leaves what is inside alone", () => {
+  tf.tidy(() => {
+    const r = perturbation([3, -4], [3, -4]);
+    for (const p of [0, 1, 2, Infinity]) {
+      const radius = tf.tensor4d([Infinity, 1], [2, 1, 1, 1]);
+      assertEquals([...project(r, p, radius).dataSync()].slice(0, 2), [3, -4]);
+      assertAlmostEquals(norm(project(r, p, radius), p).dataSync()[1]!, 1, 1e-6);
+    }
+    const radius: Tensor4D = tf.ones([2, 1, 1, 1]);
+    assertThrows(() => project(r, 3, radius), RangeError, "p must be 0, 1, 2 or Infinity");
+  });
+});
+
+Deno.test("dualP() gives the norm that bounds products", () => {
+  assertEquals([1, 2, 4, Infinity].map(dualP), [Infinity, 2, 4 / 3, 1]);
 });
