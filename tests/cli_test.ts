@@ -7,6 +7,10 @@ import { assert, assertEquals, assertMatch, assertStringIncludes, assertThrows }
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MLP } from "$lib/architectures.ts";
+import { runAttack } from "$lib/attacks/driver.ts";
+import { school } from "$lib/attacks/school.ts";
+import { tf } from "$lib/backend.ts";
+import { attackCommand } from "$lib/cli/attack.ts";
 import {
   choice,
   type Command,
@@ -17,8 +21,9 @@ import {
   text,
   UsageError,
 } from "$lib/cli/command.ts";
-import { duration } from "$lib/cli/session.ts";
-import { createNetwork, saveNetwork } from "$lib/network.ts";
+import { attackDefaults, duration } from "$lib/cli/session.ts";
+import { load } from "$lib/loader.ts";
+import { createNetwork, loadNetwork, saveNetwork } from "$lib/network.ts";
 import { decode, encode, weightsSha256 } from "$lib/safetensors.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -318,6 +323,21 @@ Deno.test("a download is told in a few lines where there is no terminal", () =>
     assertEquals(lines, ["asking", "of no use", "kept", "asking", "of no use", "kept"]);
   }));
 
+Deno.test("what the commands attack by default deceives each of the report's networks", async () => {
+  const { image, steps, seed, ...settings } = attackDefaults;
+  const { images, labels } = await load("test", { from: image, to: image + 1 });
+  for (const name of ["MLP", "MLP_d", "CNN", "CNN_d"]) {
+    const network = await loadNetwork(name);
+    const run = { ids: [image], steps, seed };
+    const [outcome] = await runAttack(school(settings), network, images, run);
+    assert(outcome!.found, `${name} stands`);
+    network.dispose();
+  }
+  tf.dispose([images, labels]);
+  const help = await helpText(attackCommand);
+  for (const line of [/--image .*: 5\)/, /--norm .*: 1.5\)/]) assertMatch(help, line);
+});
+
 Deno.test("attack --list shows the table", async () => {
   const { code, stdout } = await run("attack", "--list");
   assertEquals(code, 0);
@@ -337,6 +357,9 @@ Deno.test("wrong use exits with 2 and a single line, a failure with 1", async ()
     ["attack", ["MLP", "--weights", "none.safetensors"], 1, "there is no file none.safetensors"],
     ["attack", [...fashion, "--weights", "models/MLP.safetensors"], 1, "trained on MNIST"],
     ["attack", ["MLP", "--weights", "README.md"], 1, "Cannot read README.md as safetensors"],
+    ["attack", ["--list", "MLP", "CNN"], 2, "too many words: current value is MLP CNN"],
+    ["setup", ["foo"], 2, "too many words: current value is foo"],
+    ["lab", ["01-data.ipynb", "b"], 2, "too many words: current value is b"],
     ["report", ["--write", "--parameters", "a.json"], 2, "Cannot use --write as"],
     ["report", ["--parameters", "README.md"], 1, "Cannot read README.md as it must be JSON"],
   ];
@@ -377,13 +400,21 @@ Deno.test("repl: a plain attack() and an awaited one show their outcomes", () =>
       "await attack({ image: 0, p: 2, norm: 1.5 })",
       "attack({ imgae: 7 })",
       "attack({ image: 10000 })",
+      'attack({ image: "3" })',
+      "attack({ norm: -1 })",
+      "attack(7)",
+      'await attack().draw("a.gif")',
       "[network.name, train.images.shape[0], test.labels.shape[0]].join()",
     ]);
     assertEquals(code, 0, stderr);
-    assertStringIncludes(stdout, "MLP, image 7 of test, a 3");
+    assertStringIncludes(stdout, "MLP, image 5 of test, a 4");
     assertMatch(stdout, /MLP, image 0 of test, a 3[^]*at most 1.5 asked for/);
     assertStringIncludes(stdout + stderr, "Did you mean image?");
     assertStringIncludes(stdout + stderr, "test has images 0 to 9999");
+    assertStringIncludes(stdout + stderr, 'image must be a number: current value is "3"');
+    assertStringIncludes(stdout + stderr, "options are given as { image, ");
+    assertEquals((stdout + stderr).match(/^Uncaught .*/gm)?.length, 6);
+    assertEquals((stdout + stderr).match(/^ +at .*/gm), null);
     assertStringIncludes(stdout, "MLP,50000,10000");
     assertEquals((await repl(["MPL"], [])).code, 2);
     const own = ["--weights", join(root, "models", "MLP.safetensors")];

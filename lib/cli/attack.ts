@@ -9,8 +9,9 @@ import type { Tensor4D } from "../backend.ts";
 import type { Subset } from "../loader.ts";
 import type { Network } from "../network.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
-import { choice, flag, known, number, text, UsageError } from "./options.ts";
+import { choice, flag, known, noMore, number, text, UsageError } from "./options.ts";
 import {
+  attackOptions,
   checkImage,
   datasetOption,
   loading,
@@ -18,45 +19,20 @@ import {
   networkNames,
   openNetwork,
   percent,
-  pOption,
-  seedOption,
   shortPath,
   warnOfBackend,
   weightsOption,
 } from "./session.ts";
 
-/** What is attacked, and how, if nothing else is said: here and in the REPL. */
-export const attackDefaults = {
-  image: 7,
-  subset: "test" as Subset,
-  p: 2,
-  norm: 3,
-  lr: 0.01,
-  attack: "school",
-  targeted: undefined as number | undefined,
-  steps: 500,
-  seed: 0,
-};
-
 const options = {
-  image: number(
-    "i",
-    "number of the image in its subset",
-    { min: 0, integer: true },
-    attackDefaults.image,
-  ),
-  p: pOption(attackDefaults.p),
-  norm: number("v", "norm of the perturbation, pixels in [0, 1]", { min: 0 }, attackDefaults.norm),
-  lr: number("v", "step size", { above: 0 }, attackDefaults.lr),
-  attack: text("NAME", "the attack; --list shows them", attackDefaults.attack),
+  ...attackOptions,
+  attack: text("NAME", "the attack; --list shows them", "school"),
   targeted: number("k", "class to reach (default: any other)", { min: 0, max: 9, integer: true }),
-  steps: number("n", "steps at most", { min: 1, integer: true }, attackDefaults.steps),
-  seed: seedOption,
   subset: choice<Subset>(
     "S",
     "where the image is from",
     ["train", "test", "val"],
-    attackDefaults.subset,
+    "test",
   ),
   dataset: datasetOption,
   weights: weightsOption,
@@ -72,7 +48,7 @@ export const attackCommand: Command<typeof options> = {
   options,
   examples: [
     [
-      "attack CNN_d --image 7 --p 2 --norm 2 --lr 0.01",
+      "attack CNN_d --image 7 --p 2 --norm 3 --lr 0.01",
       "attacks the eighth image of the test split",
     ],
     ["attack CNN --image 0 --p inf --norm 0.2 --out attack.svg", "bounds each pixel; draws it"],
@@ -90,7 +66,10 @@ export const attackCommand: Command<typeof options> = {
 
 async function run(call: Call<typeof options>): Promise<Record<string, unknown>> {
   const { values, positionals, signal, say } = call;
-  if (values.list) return await list(say);
+  if (values.list) {
+    noMore(positionals);
+    return await list(say);
+  }
   const name = await networkName(positionals);
   const { attacks } = await import("../attacks/index.ts");
   const { runAttack } = await import("../attacks/driver.ts");

@@ -35,21 +35,16 @@ import {
 } from "../rows.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
 import { choice, known, number, text, UsageError } from "./options.ts";
-import { checkImage, datasetOption, loading, pOption, seedOption } from "./session.ts";
+import { attackOptions, checkImage, datasetOption, loading } from "./session.ts";
 
 const options = {
   out: text("FILE", "File to write: .svg or .png"),
   network: text("NAME", "Network by name, or a .safetensors file", "CNN_d"),
   dataset: datasetOption,
   subset: choice<Subset>("S", "Subset", ["train", "test", "val"], "test"),
-  image: number("i", "Image to attack, within its subset", { min: 0, integer: true }, 0),
   limit: number("n", "Only the first n images", { min: 1, integer: true }),
   attack: choice("NAME", "Attack", Object.keys(attacks), "school"),
-  p: pOption(2),
-  norm: number("v", "Norm of the perturbation", { min: 0 }, 1.5),
-  lr: number("v", "The attack's learning rate", { above: 0 }, 0.01),
-  steps: number("n", "The attack's steps at most", { min: 1, integer: true }, 500),
-  seed: seedOption,
+  ...attackOptions,
   scale: number("v", "PNG pixels for one pixel of the SVG", { min: 0.25, max: 8 }, 2),
 };
 
@@ -202,7 +197,7 @@ const command: Command<typeof options> = {
   arguments: "NAME --out FILE",
   options,
   examples: [
-    ["figure attack --network CNN_d --image 7 --out attack.svg", "the attack's three pictures"],
+    ["figure attack --network CNN_d --out attack.svg", "the attack's three pictures"],
     ["figure history --network MLP --out history.png", "how a network was trained"],
   ],
   notes: [`Figures: ${Object.keys(figures).join(", ")}.`],

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { jupyterEnvironment, serverCommand } from "../setup/jupyter.ts";
 import { root } from "../setup/paths.ts";
 import { type Call, type Command, exitCode, flag, number, runCommand } from "./command.ts";
+import { noMore } from "./options.ts";
 
 /** JupyterLab's usual port; where it is taken and none was asked for, the next free one serves. */
 const PORT = 8888;
@@ -41,7 +42,8 @@ let server: Deno.ChildProcess | undefined;
 
 async function run({ values, positionals, say, signal }: Call<typeof options>) {
   const port = values.port ?? freePort();
-  const [notebook = ""] = positionals;
+  const [notebook = "", ...others] = positionals;
+  noMore(others);
   // Not on the command line, where every user of the machine could read it.
   const token = crypto.randomUUID().replaceAll("-", "");
   const isRoot = Deno.uid() === 0;

@@ -116,6 +116,18 @@ export function known<T extends string>(given: string, names: readonly T[], what
   );
 }
 
+/**
+ * Checks that nothing more stands on the command line.
+ *
+ * @throws {UsageError} If something does.
+ */
+export function noMore(words: readonly string[]): void {
+  if (words.length === 0) return;
+  throw new UsageError(
+    `Cannot start as there are too many words: current value is ${words.join(" ")}`,
+  );
+}
+
 function editDistance(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

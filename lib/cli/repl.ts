@@ -10,10 +10,11 @@ import { attacks } from "../attacks/index.ts";
 import { type Tensor4D, tf } from "../backend.ts";
 import { type Digits, load } from "../loader.ts";
 import type { Network } from "../network.ts";
-import { attackDefaults, describe, draw } from "./attack.ts";
+import { describe, draw } from "./attack.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
 import { known } from "./options.ts";
 import {
+  attackDefaults,
   datasetOption,
   loading,
   networkName,
@@ -25,13 +26,13 @@ import {
 
 /** What `attack()` takes; the names and defaults are those of `deno task attack`. */
 export interface AttackCall {
-  /** @default 7 */
+  /** @default 5 */
   image?: number;
   /** @default "test" */
   subset?: "train" | "test";
   /** @default 2 */
   p?: number;
-  /** @default 3 */
+  /** @default 1.5 */
   norm?: number;
   /** @default 0.01 */
   lr?: number;
@@ -95,21 +96,31 @@ async function open(
   const network = await openNetwork(name, values.weights, values.dataset);
   const given = loading(values.dataset, signal);
   const digits = { train: await load("train", given), test: await load("test", given) };
-  session = { network, ...digits, attack: (call = {}) => attack(network, digits, call) };
+  session = {
+    network,
+    ...digits,
+    attack: (call = {}) => inOneLine(() => attack(network, digits, call)),
+  };
   say(`${name}, train and test are loaded. Try attack({ image: 7, p: 2, norm: 1.5 })`);
   return { network: name };
 }
+
+const { learningRate, ...shared } = attackDefaults;
+const defaults: Required<Omit<AttackCall, "targeted">> & { targeted: number | undefined } = {
+  ...shared,
+  lr: learningRate,
+  subset: "test",
+  attack: "school",
+  targeted: undefined,
+};
 
 function attack(
   network: Network,
   digits: { train: Digits; test: Digits },
   call: AttackCall,
 ): ShownOutcome {
-  for (const name of Object.keys(call)) known(name, Object.keys(attackDefaults), "an option");
-  const { image, subset, p, norm, lr, attack, targeted, steps, seed } = {
-    ...attackDefaults,
-    ...call,
-  };
+  checkCall(call);
+  const { image, subset, p, norm, lr, attack, targeted, steps, seed } = { ...defaults, ...call };
   const { images, labels } = digits[known(subset, ["train", "test"], "subset")];
   const count = images.shape[0];
   if (!(Number.isInteger(image) && image >= 0 && image < count)) {
@@ -134,6 +145,39 @@ function attack(
   }
 }
 
+/** Checks names and kinds: nothing else stands between what is typed and the attack. */
+function checkCall(call: AttackCall): void {
+  const names = Object.keys(defaults);
+  if (typeof call !== "object") {
+    throw new TypeError(
+      `Cannot attack as options are given as { ${names.join(", ")} }: current value is ${call}`,
+    );
+  }
+  for (const [name, value] of Object.entries(call)) {
+    known(name, names, "an option");
+    const kind = ["subset", "attack"].includes(name) ? "string" : "number";
+    const found: string = typeof value;
+    if (found === kind) continue;
+    throw new TypeError(
+      `Cannot attack as ${name} must be a ${kind}: current value is ${Deno.inspect(value)}`,
+    );
+  }
+}
+
+/** Leaves of an error what people in the loop want: its line, not the way to it. */
+function inOneLine<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw lineOf(error);
+  }
+}
+
+function lineOf(error: unknown): unknown {
+  if (error instanceof Error) error.stack = `${error.name}: ${error.message}`;
+  return error;
+}
+
 /** Gives an outcome the words that the loop prints in place of its fields. */
 function shown(
   network: Network,
@@ -141,7 +185,10 @@ function shown(
   about: Parameters<typeof describe>[1],
 ): ShownOutcome {
   const methods = {
-    draw: { value: (file: string) => draw(network, outcome, file) },
+    draw: {
+      value: (file: string) =>
+        draw(network, outcome, file).catch((error) => Promise.reject(lineOf(error))),
+    },
     [Symbol.for("Deno.customInspect")]: { value: () => describe(outcome, about) },
   };
   return Object.defineProperties({ ...outcome }, methods) as ShownOutcome;

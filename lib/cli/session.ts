@@ -32,6 +32,34 @@ export const pOption = (fallback: number): Option<number> => ({
   },
 });
 
+/**
+ * What is attacked, and how, if nothing else is said: in the commands and in the loop. Each of the
+ * report's networks gives way to it.
+ */
+export const attackDefaults = {
+  image: 5,
+  p: 2,
+  norm: 1.5,
+  learningRate: 0.01,
+  steps: 500,
+  seed: 0,
+};
+
+/** The options of an attack on one image. */
+export const attackOptions = {
+  image: number(
+    "i",
+    "number of the image in its subset",
+    { min: 0, integer: true },
+    attackDefaults.image,
+  ),
+  p: pOption(attackDefaults.p),
+  norm: number("v", "norm of the perturbation, pixels in [0, 1]", { min: 0 }, attackDefaults.norm),
+  lr: number("v", "the attack's step size", { above: 0 }, attackDefaults.learningRate),
+  steps: number("n", "steps at most", { min: 1, integer: true }, attackDefaults.steps),
+  seed: seedOption,
+};
+
 /** `--dataset D`. */
 export const datasetOption = choice<Dataset>(
   "D",

@@ -6,6 +6,7 @@
 import { forget, readTaken } from "../setup/native.ts";
 import { prepare, type Purpose, steps, unready } from "../setup/prepare.ts";
 import { type Call, choice, type Command, flag, runCommand } from "./command.ts";
+import { noMore } from "./options.ts";
 
 const options = {
   for: choice<Purpose>("what", "what to make ready", ["commands", "notebooks"], "notebooks"),
@@ -31,7 +32,8 @@ export const setup: Command<typeof options> = {
   run,
 };
 
-async function run({ values, json, signal }: Call<typeof options>) {
+async function run({ values, positionals, json, signal }: Call<typeof options>) {
+  noMore(positionals);
   const start = performance.now();
   const asked = !values["if-needed"];
   // A way round a missing tool or host is kept quietly by the other tasks, but not when asked.
