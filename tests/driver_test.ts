@@ -6,12 +6,19 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CNN, MLP } from "$lib/architectures.ts";
 import type { Attack } from "$lib/attacks/attack.ts";
-import { type Outcome, runAttack, runAttackSync, type RunOptions } from "$lib/attacks/driver.ts";
-import { argMax, marginOf } from "$lib/attacks/judge.ts";
+import {
+  type Outcome,
+  type Progress,
+  runAttack,
+  runAttackSync,
+  type RunOptions,
+} from "$lib/attacks/driver.ts";
+import { marginOf } from "$lib/attacks/judge.ts";
 import { pictures } from "$lib/attacks/pictures.ts";
 import { school } from "$lib/attacks/school.ts";
 import { backend, type Tensor2D, type Tensor4D, tf } from "$lib/backend.ts";
 import { type Classifier, createNetwork } from "$lib/network.ts";
+import { argMax } from "$lib/numbers.ts";
 import { uniform } from "$lib/random.ts";
 
 // Untrained networks decide by small margins, so that small norms succeed on some images and not on
@@ -158,37 +165,49 @@ Deno.test("a network that answers NaN is never found adversarial", () => {
   assert(outcomes.every(({ found }) => !found));
 });
 
-Deno.test("the smallest adversarial point ever evaluated counts, not the last one", () => {
-  // Class 1 is a mean above a half. The attack paints everything in one grey after the other.
-  const brightness: Classifier = {
+/** Class 1 is a mean above a half or, judged alone, above another bound. */
+function brightness(boundAlone = 0.5): Classifier {
+  return {
     name: "brightness",
     classes: 2,
     revision: {},
     logits: (points: Tensor4D): Tensor2D =>
       tf.tidy(() => {
         const mean = points.mean([1, 2, 3]).reshape<Tensor2D>([-1, 1]);
-        return tf.concat([tf.sub(1, mean), mean], 1) as Tensor2D;
+        const bound = tf.onesLike(mean).mul(points.shape[0] === 1 ? boundAlone : 0.5);
+        return tf.concat([bound, mean], 1) as Tensor2D;
       }),
   };
-  const painter: Attack<{ point: Tensor4D; greys: Tensor2D }> = {
-    name: "painter",
-    graph: "painter",
-    p: Infinity,
-    stopsWhenFound: false,
-    start: ({ images }) => ({
-      point: images,
-      greys: tf.tensor2d([[0.9, 0.6, 0.8]]).tile([images.shape[0], 1]),
-    }),
-    step({ greys }, { images }, oracle) {
-      const grey = greys.slice([0, 0], [-1, 1]).reshape<Tensor4D>([-1, 1, 1, 1]);
-      const point: Tensor4D = tf.onesLike(images).mul(grey);
-      oracle.logits(point);
-      const next = tf.concat([greys.slice([0, 1]), greys.slice([0, 0], [-1, 1])], 1) as Tensor2D;
-      return { point, greys: next };
-    },
-  };
-  const dark: Tensor4D = tf.fill([2, 28, 28, 1], 0.25);
-  for (const outcome of runAttackSync(painter, brightness, dark, { steps: 3 })) {
+}
+
+/** Paints everything in one of three greys after the other. */
+const painter = (
+  greys: [number, number, number],
+): Attack<{ point: Tensor4D; greys: Tensor2D }> => ({
+  name: "painter",
+  graph: "painter",
+  p: Infinity,
+  stopsWhenFound: false,
+  start: ({ images }) => ({
+    point: images,
+    greys: tf.tensor2d([greys]).tile([images.shape[0], 1]),
+  }),
+  step({ greys }, { images }, oracle) {
+    const grey = greys.slice([0, 0], [-1, 1]).reshape<Tensor4D>([-1, 1, 1, 1]);
+    const point: Tensor4D = tf.onesLike(images).mul(grey);
+    oracle.logits(point);
+    const next = tf.concat([greys.slice([0, 1]), greys.slice([0, 0], [-1, 1])], 1) as Tensor2D;
+    return { point, greys: next };
+  },
+});
+
+/** Plain grey images. */
+const plain = (...greys: number[]): Tensor4D =>
+  tf.tidy(() => tf.tensor4d(greys, [greys.length, 1, 1, 1]).tile([1, 28, 28, 1]));
+
+Deno.test("the smallest adversarial point ever evaluated counts, not the last one", () => {
+  const dark = plain(0.25, 0.25);
+  for (const outcome of runAttackSync(painter([0.9, 0.6, 0.8]), brightness(), dark, { steps: 3 })) {
     assertEquals(brief(outcome).steps, 3);
     assert(outcome.found);
     assert(Math.abs(outcome.norm - 0.35) < 1e-6, `norm ${outcome.norm}`);
@@ -196,6 +215,77 @@ Deno.test("the smallest adversarial point ever evaluated counts, not the last on
     assertEquals([outcome.forwards, outcome.backwards], [5, 0]);
   }
   dark.dispose();
+});
+
+Deno.test("where the best point does not stand alone, the next best is reported", () => {
+  const dark = plain(0.25);
+  const run = (network: Classifier) =>
+    runAttackSync(painter([0.9, 0.8, 0.6]), network, dark, { steps: 3 })[0]!;
+  assertEquals(run(brightness()).perturbed[0], Math.fround(0.6));
+  assertEquals(run(brightness(0.7)).perturbed[0], Math.fround(0.8));
+  assertEquals(run(brightness(0.95)).found, false);
+  dark.dispose();
+});
+
+Deno.test("progress tells the median of the best norms, of batches before as well", () => {
+  const dark = plain(0.25, 0.15, 0.05, 0.45);
+  const medians: number[] = [];
+  const onStep = ({ median }: Progress) => medians.push(median());
+  const options = { steps: 3, batchSize: 2, onStep };
+  runAttackSync(painter([0.4, 0.8, 0.6]), brightness(), dark, options);
+  // The third image: 0.75, then 0.55; the fourth: 0.35, then 0.15.
+  const expected = [Infinity, 0.6, 0.4, Infinity, 0.4, 0.4];
+  assertEquals(medians.map((median) => Math.round(median * 1e5) / 1e5), expected);
+  dark.dispose();
+});
+
+Deno.test("no image gets more passes than maxPasses, and none that would fit is left", async () => {
+  const attack = school({ norm: 0.01 });
+  for (const maxPasses of [2, 3, 4, 5, 10, 11]) {
+    const outcomes = await runAttack(attack, mlp, images, { maxPasses });
+    for (const { steps, forwards, backwards } of outcomes) {
+      assert(forwards + backwards <= maxPasses && forwards + backwards > maxPasses - 2);
+      assertEquals(steps, Math.floor(maxPasses / 2) - 1);
+    }
+  }
+  const outcomes = await runAttack(attack, mlp, images, { steps: 1 });
+  assertEquals([outcomes[0]!.steps, outcomes[0]!.forwards], [1, 3]);
+});
+
+Deno.test("attacks hear how many steps there will be", () => {
+  const seen: number[] = [];
+  const paint = painter([0.1, 0.2, 0.3]);
+  const attack: Attack<{ point: Tensor4D; greys: Tensor2D }> = {
+    ...paint,
+    start(problem, uniform, steps) {
+      seen.push(steps);
+      return paint.start(problem, uniform, steps);
+    },
+  };
+  const dark = plain(0.25);
+  runAttackSync(attack, brightness(), dark, { steps: 9, maxPasses: 6 });
+  assertEquals(seen.at(-1), 4);
+  dark.dispose();
+});
+
+Deno.test("finished images leave the batch, and that changes no bit of a result", async () => {
+  const many = tf.tensor4d(uniform(40 * 784, 3, 1), [40, 28, 28, 1]);
+  const sizes = new Set<number>();
+  const watched: Classifier = {
+    name: "watched",
+    classes: 10,
+    revision: {},
+    logits: (points: Tensor4D) => {
+      sizes.add(points.shape[0]);
+      return mlp.logits(points);
+    },
+  };
+  const all = await runAttack(small, watched, many, { steps: 60 });
+  assertEquals([...sizes].sort((a, b) => b - a), [48, 32, 16, 1]);
+  const split = await runAttack(small, mlp, many, { steps: 60, batchSize: 7 });
+  assertEquals(split, all);
+  assert(all.some(({ found }) => !found));
+  many.dispose();
 });
 
 Deno.test("progress tells norm and confidences of every step", async () => {
@@ -269,6 +359,9 @@ Deno.test("bad input is refused", () => {
     assertThrows(run(tf.zeros([28, 28, 1]) as unknown as Tensor4D), RangeError, "rank 4");
   });
   assertThrows(run(images, { steps: 0 }), RangeError, "steps");
+  for (const maxPasses of [1, 2.5, NaN]) {
+    assertThrows(run(images, { maxPasses }), RangeError, "maxPasses must be at least 2");
+  }
   assertThrows(run(images, { batchSize: 1.5 }), RangeError, "batchSize");
   for (const seed of [2 ** 31, -(2 ** 31) - 1, 0.5, NaN]) {
     assertThrows(run(images, { seed }), RangeError, `an int32: current value is ${seed}`);

@@ -60,8 +60,9 @@ export interface Attack<S extends State = State> {
    *
    * @param uniform Random numbers uniform in [0, 1), shape `[batch, 28, 28, 1]`, drawn for each
    *   image by seed and image number alone: its place in the batch does not matter.
+   * @param steps How many steps will be made at most, for what changes from step to step.
    */
-  start(problem: Problem, uniform: () => Tensor4D): S;
+  start(problem: Problem, uniform: () => Tensor4D, steps: number): S;
   /** One step: a pure function of tensors, so that it can be traced into one graph. */
   step(state: S, problem: Problem, oracle: Oracle): S;
 }

@@ -6,10 +6,11 @@
 import { type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
 import { norm } from "../norms.ts";
-import { uniform } from "../random.ts";
 import type { Attack, Problem, State } from "./attack.ts";
 import type { Outcome, Progress } from "./driver.ts";
-import { argMax, type Goal, type Logits, logitsAlone, reaches, softmax } from "./judge.ts";
+import { cleanEntries, type Entry, type Witness } from "./entry.ts";
+import { argMax, type Logits, logitsAlone, reaches, softmax } from "./judge.ts";
+import { draws, padded, powerOfTwo, roundUp, rows } from "./rows.ts";
 import type { Stepper, Tensors } from "./stepper.ts";
 
 /** What a batch is made of. */
@@ -23,36 +24,19 @@ export interface BatchInput {
   labels: readonly number[] | undefined;
   target: number | undefined;
   seed: number;
-}
-
-/** What is known of one image. */
-interface Entry {
-  id: number;
-  goal: Goal;
-  clean: Logits;
-  /** The point evaluated last. */
-  last: { norm: number; logits: Logits };
-  /** The best adversarial point so far, judged alone. */
-  best?: { norm: number; image: Float32Array; logits: Logits };
-  finished: boolean;
+  /** Steps that will be made at most. */
   steps: number;
-  forwards: number;
-  backwards: number;
 }
-
-/**
- * Kernels choose their algorithm by batch size; for multiples of this they give the same bits, as
- * measured on input gradients of the MLP and the CNN (multiples of 8 do not).
- */
-const granularity = 16;
 
 /** A batch under attack. Owns tensors until {@linkcode Batch.dispose}. */
 export class Batch {
   readonly #attack: Attack;
   readonly #network: Classifier;
   readonly #stepper: Stepper;
-  readonly #problem: Problem;
   readonly #entries: Entry[];
+  /** The entry of each row of the tensors, without the rows that pad them. */
+  #rows: Entry[];
+  #problem: Problem;
   #state: State;
 
   /**
@@ -64,32 +48,36 @@ export class Batch {
     this.#attack = attack;
     this.#network = network;
     this.#stepper = stepper;
-    const { ids, first, target, seed } = input;
+    const { ids, first, target, seed, steps } = input;
     const targeted = target !== undefined;
     let entries: Entry[] = [];
     const tensors = tf.tidy((): Tensors => {
-      const places = paddedRows(ids.map((_, row) => first + row));
+      const size = roundUp(ids.length);
+      const places = padded(ids.map((_, row) => first + row), size);
       const images = input.images.gather(tf.tensor1d(places, "int32"));
-      entries = cleanEntries(rows(network.logits(images)), input);
+      entries = cleanEntries(images, rows(network.logits(images)), input);
       const goals = entries.map(({ goal }) => goal.target ?? goal.reference);
-      const classes = tf.tensor1d(paddedRows(goals), "int32");
-      const start = attack.start({ images, classes, targeted }, () => draws(images, ids, seed));
+      const classes = tf.tensor1d(padded(goals, size), "int32");
+      const problem = { images, classes, targeted };
+      const start = attack.start(problem, () => draws(images, ids, seed), steps);
       return { images, classes, ...start };
     });
     const { images, classes, ...state } = tensors;
     this.#problem = { images: images as Tensor4D, classes: classes as Tensor1D, targeted };
     this.#state = state as unknown as State;
     this.#entries = entries;
+    this.#rows = entries;
   }
 
   /** Judges the clean images: where one reaches the goal as it is, its norm is 0. */
   judgeClean(): void {
     this.#judge(this.#problem.images, this.#entries.map(({ clean }) => clean), () => 0);
+    this.#compact();
   }
 
   /** Whether no image can get better. */
   get finished(): boolean {
-    return this.#entries.every(({ finished }) => finished);
+    return this.#rows.every(({ finished }) => finished);
   }
 
   /** Makes a step, and judges what was evaluated in it. */
@@ -97,8 +85,8 @@ export class Batch {
     const { images, classes } = this.#problem;
     const outputs = this.#stepper.run({ images, classes, ...this.#state });
     try {
-      const { forwards, backwards } = this.#stepper.passes();
-      for (const entry of this.#entries.filter(({ finished }) => !finished)) {
+      const { forwards, backwards } = this.#stepper.passes;
+      for (const entry of this.#rows.filter(({ finished }) => !finished)) {
         entry.steps++;
         entry.forwards += forwards;
         entry.backwards += backwards;
@@ -112,10 +100,12 @@ export class Batch {
     } finally {
       this.#advance(outputs);
     }
-    return this.#entries.map(({ last, best }) => ({
+    this.#compact();
+    return this.#entries.map(({ last, witnesses }) => ({
       norm: last.norm,
       confidences: softmax(last.logits),
-      found: best !== undefined,
+      found: witnesses.length > 0,
+      best: witnesses.at(-1)?.norm ?? Infinity,
     }));
   }
 
@@ -123,25 +113,28 @@ export class Batch {
   outcomes(): Outcome[] {
     const { point } = this.#state;
     if (!this.finished) {
-      for (const entry of this.#entries) if (!entry.finished) entry.forwards++;
+      for (const entry of this.#rows) if (!entry.finished) entry.forwards++;
       tf.tidy(() => {
         const norms = norm(point.sub(this.#problem.images), this.#attack.p).dataSync();
         this.#judge(point, rows(this.#network.logits(point)), (row) => norms[row]!);
       });
     }
-    return this.#entries.map((entry, row): Outcome => {
-      const { id, clean, best, last, steps, forwards, backwards } = entry;
-      const image = best?.image ?? rowOf(point, row);
-      const logits = best?.logits ?? logitsAlone(this.#network, image, point.shape.slice(1));
+    const last = rows(point);
+    return this.#entries.map((entry): Outcome => {
+      const witness = this.#best(entry);
+      // What has no witness was never finished, and so still has its row.
+      const perturbed = witness?.image ?? last[this.#rows.indexOf(entry)]!;
+      const logits = witness?.logits ?? this.#alone(perturbed);
+      const { id, image, clean, steps, forwards, backwards } = entry;
       return {
         image: id,
         p: this.#attack.p,
-        clean: rowOf(this.#problem.images, row),
+        clean: image,
         prediction: argMax(clean),
-        found: best !== undefined,
-        adversarialClass: best === undefined ? null : argMax(best.logits),
-        perturbed: image,
-        norm: best?.norm ?? last.norm,
+        found: witness !== undefined,
+        adversarialClass: witness === undefined ? null : argMax(witness.logits),
+        perturbed,
+        norm: witness?.norm ?? entry.last.norm,
         confidences: { clean: softmax(clean), perturbed: softmax(logits) },
         steps,
         forwards,
@@ -156,17 +149,37 @@ export class Batch {
   }
 
   #judge(points: Tensor4D, logits: Logits[], normOf: (row: number) => number): void {
-    this.#entries.forEach((entry, row) => {
+    const { stopsWhenFound } = this.#attack;
+    let images: Float32Array[] | undefined;
+    this.#rows.forEach((entry, row) => {
       if (entry.finished) return;
-      entry.last = { norm: normOf(row), logits: logits[row]! };
-      const better = entry.last.norm < (entry.best?.norm ?? Infinity);
-      if (!better || !reaches(entry.goal, logits[row]!, 0)) return;
-      const image = rowOf(points, row);
-      const alone = logitsAlone(this.#network, image, points.shape.slice(1));
-      if (!reaches(entry.goal, alone)) return;
-      entry.best = { norm: entry.last.norm, image, logits: alone };
-      entry.finished = this.#attack.stopsWhenFound || entry.best.norm === 0;
+      const last = { norm: normOf(row), logits: logits[row]! };
+      entry.last = last;
+      if (!(last.norm < (entry.witnesses.at(-1)?.norm ?? Infinity))) return;
+      const finishes = stopsWhenFound || last.norm === 0;
+      // Whoever is judged alone at once needs no margin in the batch.
+      if (!reaches(entry.goal, last.logits, finishes ? 0 : undefined)) return;
+      images ??= rows(points);
+      const witness = { ...last, image: images[row]!, alone: finishes };
+      if (finishes) {
+        witness.logits = this.#alone(witness.image);
+        if (!reaches(entry.goal, witness.logits)) return;
+        entry.finished = true;
+      }
+      entry.witnesses.push(witness);
     });
+  }
+
+  /** The best point that stands alone. */
+  #best({ goal, witnesses }: Entry): Witness | undefined {
+    return witnesses.toReversed().find((witness) => {
+      if (!witness.alone) witness.logits = this.#alone(witness.image);
+      return reaches(goal, witness.logits);
+    });
+  }
+
+  #alone(image: Float32Array): Logits {
+    return logitsAlone(this.#network, image, this.#problem.images.shape.slice(1));
   }
 
   /** Takes the next state from a step's outputs and disposes all else. */
@@ -176,59 +189,33 @@ export class Batch {
       if (name.startsWith("evaluated.")) tensor.dispose();
       else state[name] = tensor;
     }
+    this.#replace(this.#problem, state as unknown as State);
+  }
+
+  /** Drops the rows of finished images, as soon as a smaller batch holds the others. */
+  #compact(): void {
+    const size = this.#problem.images.shape[0];
+    const left = this.#rows.flatMap(({ finished }, row) => finished ? [] : [row]);
+    const smaller = powerOfTwo(left.length);
+    if (left.length === 0 || smaller >= size) return;
+    this.#rows = left.map((row) => this.#rows[row]!);
+    const { images, classes, targeted } = this.#problem;
+    const places = tf.tensor1d(padded(left, smaller), "int32");
+    const state = Object.entries(this.#state).map(([name, one]) => [name, one.gather(places)]);
+    const problem = { images: images.gather(places), classes: classes.gather(places), targeted };
+    places.dispose();
+    this.#replace(problem, Object.fromEntries(state));
+  }
+
+  /** Goes on with other tensors, and disposes those that are needed no more. */
+  #replace(problem: Problem, state: State): void {
     const { images, classes } = this.#problem;
     // An attack may start from the images themselves, or hand a tensor on unchanged.
-    const kept = new Set([images, classes, ...Object.values(state)]);
-    for (const tensor of Object.values(this.#state)) if (!kept.has(tensor)) tensor.dispose();
-    this.#state = state as unknown as State;
-  }
-}
-
-/** What is known of the images before the attack. */
-function cleanEntries(logits: Logits[], { ids, labels, target }: BatchInput): Entry[] {
-  return ids.map((id, row): Entry => {
-    const clean = logits[row]!;
-    const reference = labels?.[row] ?? argMax(clean);
-    if (target === reference) {
-      throw new RangeError(
-        `Cannot attack as the target must be another class than that of image ${id}: ` +
-          `current value is ${target}`,
-      );
+    const kept = new Set([problem.images, problem.classes, ...Object.values(state)]);
+    for (const tensor of [images, classes, ...Object.values(this.#state)]) {
+      if (!kept.has(tensor)) tensor.dispose();
     }
-    return {
-      id,
-      goal: { reference, target },
-      clean,
-      last: { norm: 0, logits: clean },
-      finished: false,
-      steps: 0,
-      forwards: 1,
-      backwards: 0,
-    };
-  });
-}
-
-/** Repeats the last element until the length is a multiple of {@linkcode granularity}. */
-function paddedRows<T>(rows: readonly T[]): T[] {
-  const length = Math.ceil(rows.length / granularity) * granularity;
-  return Array.from({ length }, (_, i) => rows[Math.min(i, rows.length - 1)]!);
-}
-
-/** Random numbers for each image, from the seed and its number. */
-function draws(images: Tensor4D, ids: readonly number[], seed: number): Tensor4D {
-  const [, ...shape] = images.shape;
-  const size = shape.reduce((a, b) => a * b, 1);
-  return tf.stack(
-    paddedRows(ids).map((id) => tf.tensor(uniform(size, seed, id), shape)),
-  ) as Tensor4D;
-}
-
-function rows(logits: Tensor2D): Logits[] {
-  const [count, classes] = logits.shape;
-  const values = logits.dataSync();
-  return Array.from({ length: count }, (_, i) => values.slice(i * classes, (i + 1) * classes));
-}
-
-function rowOf(points: Tensor4D, row: number): Float32Array {
-  return tf.tidy(() => points.slice([row], [1]).dataSync() as Float32Array);
+    this.#problem = problem;
+    this.#state = state;
+  }
 }

@@ -14,6 +14,11 @@ import { stepper } from "./stepper.ts";
 export interface RunOptions {
   /** Steps at most. @default 500 */
   steps?: number;
+  /**
+   * Forward plus backward passes of each image at most, those for the clean image and for the last
+   * point included; not counted is the judgement alone of what is reported. @default 2000
+   */
+  maxPasses?: number;
   /** Seed of the random starts: any int32. @default 0 */
   seed?: number;
   /** Number of each image; with the seed it fixes the image's start. @default 0, 1, 2, ... */
@@ -39,7 +44,15 @@ export interface Progress {
   /** Place of the batch's first image among all. */
   first: number;
   /** For each image of the batch, the point evaluated last, and whether one was found so far. */
-  images: { norm: number; confidences: number[]; found: boolean }[];
+  images: {
+    norm: number;
+    confidences: number[];
+    found: boolean;
+    /** The smallest adversarial norm so far, or Infinity; not yet judged alone. */
+    best: number;
+  }[];
+  /** Median of the smallest norms over this batch's images and those of the batches before. */
+  median(): number;
 }
 
 /** What became of one image. */
@@ -127,11 +140,15 @@ function* attackSteps(
   images: Tensor4D,
   options: RunOptions,
 ): Generator<Progress, Outcome[]> {
-  const { steps = 500, batchSize = 200, seed = 0, target, labels } = options;
+  const { batchSize = 200, seed = 0, maxPasses = 2000, target, labels } = options;
   const count = images.shape[0];
   const ids = options.ids ?? Array.from({ length: count }, (_, i) => i);
-  checkInput(images, network, { ...options, ids, steps, batchSize, seed });
+  const { steps: atMost = 500 } = options;
+  checkInput(images, network, { ...options, ids, steps: atMost, maxPasses, batchSize, seed });
   const step = stepper(attack, network, target !== undefined);
+  const passes = Math.max(1, step.passes.forwards + step.passes.backwards);
+  // The clean image and where the last step led to need a pass each.
+  const steps = Math.min(atMost, Math.floor((maxPasses - 2) / passes));
   const outcomes: Outcome[] = [];
   for (let first = 0; first < count; first += batchSize) {
     const size = Math.min(batchSize, count - first);
@@ -142,11 +159,14 @@ function* attackSteps(
       labels: labels?.slice(first, first + size),
       target,
       seed,
+      steps,
     });
     try {
       batch.judgeClean();
       for (let done = 1; done <= steps && !batch.finished; done++) {
-        yield { step: done, steps, first, images: batch.step() };
+        const current = batch.step();
+        const norms = () => [...outcomes.map(normFound), ...current.map(({ best }) => best)];
+        yield { step: done, steps, first, images: current, median: () => median(norms()) };
       }
       outcomes.push(...batch.outcomes());
     } finally {
@@ -156,12 +176,20 @@ function* attackSteps(
   return outcomes;
 }
 
+const normFound = ({ found, norm }: Outcome): number => found ? norm : Infinity;
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(half)]! + sorted[Math.ceil(half)]!) / 2;
+}
+
 function checkInput(
   images: Tensor4D,
   { classes }: Classifier,
-  { ids, labels, target, steps, batchSize, seed }:
+  { ids, labels, target, steps, maxPasses, batchSize, seed }:
     & RunOptions
-    & Required<Pick<RunOptions, "ids" | "steps" | "batchSize" | "seed">>,
+    & Required<Pick<RunOptions, "ids" | "steps" | "maxPasses" | "batchSize" | "seed">>,
 ): void {
   const fail = (rule: string, value: unknown) =>
     new RangeError(`Cannot attack as ${rule}: current value is ${value}`);
@@ -171,6 +199,9 @@ function checkInput(
   if (ids.length !== count) throw fail("each image needs one of the ids", ids.length);
   if (labels && labels.length !== count) throw fail("each image needs a label", labels.length);
   if (!(Number.isInteger(steps) && steps >= 1)) throw fail("steps must be at least 1", steps);
+  if (!(Number.isInteger(maxPasses) && maxPasses >= 2)) {
+    throw fail("maxPasses must be at least 2", maxPasses);
+  }
   assertSeed(seed, "attack");
   if (!(Number.isInteger(batchSize) && batchSize >= 1)) {
     throw fail("batchSize must be at least 1", batchSize);

@@ -6,6 +6,8 @@
 import { type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
 
+export { argMax } from "../numbers.ts";
+
 /** An image is adversarial by at least this margin, so that another framework agrees. */
 export const adversarialMargin = 1e-4;
 
@@ -18,13 +20,6 @@ export interface Goal {
   reference: number;
   /** The class to reach; any but the reference, if absent. */
   target?: number | undefined;
-}
-
-/** Index of the largest logit; of equal ones, the first. */
-export function argMax(logits: Logits): number {
-  let best = 0;
-  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i;
-  return best;
 }
 
 /** Logit of a class minus the best other one. */

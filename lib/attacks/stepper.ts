@@ -14,7 +14,7 @@ import type { Attack, Oracle, State } from "./attack.ts";
 export type Tensors = Record<string, Tensor>;
 
 /** Forward and backward passes of each image in one step. */
-interface Passes {
+export interface Passes {
   forwards: number;
   backwards: number;
 }
@@ -26,7 +26,7 @@ export interface Stepper {
    * `.logits` and `.norm`, all that was evaluated meanwhile. The caller disposes it.
    */
   run(inputs: Tensors): Tensors;
-  passes(): Passes;
+  passes: Passes;
 }
 
 /** Steppers by the state of the network that they were made for, then by what they do. */
@@ -46,18 +46,38 @@ export function stepper(attack: Attack, network: Classifier, targeted: boolean):
 }
 
 function makeStepper(attack: Attack, network: Classifier, targeted: boolean): Stepper {
-  let passes: Passes = { forwards: 0, backwards: 0 };
   const step = ({ images, classes, ...state }: Tensors): Tensors => {
     const problem = { images: images as Tensor4D, classes: classes as Tensor1D, targeted };
     const recorder = new Recorder(network, attack.p, problem.images);
     const next = attack.step(state as unknown as State, problem, recorder);
-    passes = recorder.passes;
     return { ...next, ...recorder.evaluated };
   };
-  // A graph runs the function above only once for each batch size, so it sets the passes once.
   const run = compile(step, { name: `a step of ${attack.name}` });
+  const passes = countPasses(attack, network.classes, targeted);
   // Sorted, as another order of names would be another graph.
-  return { run: (inputs) => run(sorted(inputs)), passes: () => passes };
+  return { run: (inputs) => run(sorted(inputs)), passes };
+}
+
+/** Counts what a step asks for, before any is made: an oracle that knows nothing counts the questions. */
+function countPasses(attack: Attack, classes: number, targeted: boolean): Passes {
+  const passes: Passes = { forwards: 0, backwards: 0 };
+  const answer = ({ shape }: Tensor4D): Tensor2D => {
+    passes.forwards++;
+    return tf.zeros([shape[0], classes]);
+  };
+  const oracle: Oracle = {
+    logits: answer,
+    gradient(points) {
+      passes.backwards++;
+      return { logits: answer(points), gradient: tf.zerosLike(points) };
+    },
+  };
+  tf.tidy(() => {
+    const images: Tensor4D = tf.zeros([1, 28, 28, 1]);
+    const problem = { images, classes: tf.zeros([1], "int32") as Tensor1D, targeted };
+    attack.step(attack.start(problem, () => tf.zerosLike(images), 1), problem, oracle);
+  });
+  return passes;
 }
 
 function sorted(tensors: Tensors): Tensors {
@@ -68,7 +88,7 @@ function sorted(tensors: Tensors): Tensors {
 /** Asks the network on the attack's behalf, and remembers each point and the answer. */
 class Recorder implements Oracle {
   readonly evaluated: Tensors = {};
-  readonly passes: Passes = { forwards: 0, backwards: 0 };
+  #points = 0;
   readonly #network: Classifier;
   readonly #p: number;
   readonly #images: Tensor4D;
@@ -97,12 +117,11 @@ class Recorder implements Oracle {
     const last = tf.oneHot(tf.fill([points.shape[0]], classes, "int32"), classes + 1);
     const { value, grad } = tf.valueAndGrad(both)(points, last.cast("float32"));
     const logits = (value as Tensor2D).slice([0, 0], [-1, classes]);
-    this.passes.backwards++;
     return { logits: this.#record(points, logits), gradient: grad as Tensor4D };
   }
 
   #record(point: Tensor4D, logits: Tensor2D): Tensor2D {
-    const name = `evaluated.${this.passes.forwards++}`;
+    const name = `evaluated.${this.#points++}`;
     this.evaluated[`${name}.point`] = point.clone();
     this.evaluated[`${name}.logits`] = logits.clone();
     this.evaluated[`${name}.norm`] = norm(point.sub(this.#images), this.#p);
