@@ -16,28 +16,6 @@ export function assertP(p: number): void {
   }
 }
 
-/**
- * Reads a norm's order as commands take it: `0`, `1`, `2`, any other number >= 1, or `inf`.
- *
- * @example
- * ```ts
- * import { parseP } from "$lib/norms.ts";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(parseP("inf"), Infinity);
- * ```
- *
- * @throws {RangeError} If it is none of these.
- */
-export function parseP(text: string): number {
-  const p = /^\+?(inf|infinity|∞)$/i.test(text.trim()) ? Infinity : Number(text.trim() || NaN);
-  assertP(p);
-  return p;
-}
-
-/** Writes a norm's order as commands and files do: `2`, `inf`. */
-export const formatP = (p: number): string => p === Infinity ? "inf" : String(p);
-
 /** One number for each example, to be broadcast over pixels: shape `[batch, 1, 1, 1]`. */
 const column = (values: Tensor) => values.reshape([-1, 1, 1, 1]);
 

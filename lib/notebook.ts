@@ -6,6 +6,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { duration } from "./numbers.ts";
 import { type Figure, toPng } from "./plots/figure.ts";
 import { tableBundle, type TableOptions } from "./plots/table.ts";
 
@@ -121,14 +122,9 @@ export function progress(total: number, label: string): Progress {
 export function barText(done: number, total: number, label: string, seconds: number): string {
   const share = total > 0 ? Math.min(1, Math.max(0, done / total)) : 0;
   const full = Math.round(30 * share);
-  const left = share > 0 && share < 1 ? `, ${clock(seconds * (1 - share) / share)} left` : "";
+  const left = share > 0 && share < 1 ? `, ${duration(seconds * (1 - share) / share)} left` : "";
   const bar = "█".repeat(full) + "░".repeat(30 - full);
-  return `${label}  ${bar}  ${Math.floor(100 * share)}%  ${clock(seconds)}${left}`;
-}
-
-function clock(seconds: number): string {
-  const whole = Math.round(seconds);
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${label}  ${bar}  ${Math.floor(100 * share)}%  ${duration(seconds)}${left}`;
 }
 
 async function drawBar(bar: string, id: string, shown: boolean): Promise<void> {

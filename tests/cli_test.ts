@@ -21,10 +21,11 @@ import {
   text,
   UsageError,
 } from "$lib/cli/command.ts";
-import { attackDefaults, duration } from "$lib/cli/session.ts";
+import { attackDefaults } from "$lib/cli/session.ts";
 import { load } from "$lib/loader.ts";
 import { createNetwork, loadNetwork, saveNetwork } from "$lib/network.ts";
 import { decode, encode, weightsSha256 } from "$lib/safetensors.ts";
+import { inFolder } from "./in_folder.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -90,16 +91,6 @@ Deno.test("help names every option with its default, and is given whatever else 
   assert(read("--count", "abc", "--help").help);
 });
 
-Deno.test("durations are short for people", () => {
-  assertEquals([0.44, 41.6, 59.9, 185, 3725].map(duration), [
-    "0.4 s",
-    "42 s",
-    "1 min 0 s",
-    "3 min 5 s",
-    "1 h 2 min",
-  ]);
-});
-
 interface Ran {
   code: number;
   stdout: string;
@@ -145,13 +136,13 @@ async function signalAfter(
   return { code: (await process.status).code, stdout, stderr: await errors };
 }
 
-async function inFolder(check: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await check(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+/** Saves an untrained MLP; returns its file. */
+async function untrained(folder: string): Promise<string> {
+  const file = join(folder, "mlp.safetensors");
+  const network = createNetwork(MLP, { seed: 0 });
+  await saveNetwork(network, file);
+  network.dispose();
+  return file;
 }
 
 async function sha256Of(file: string): Promise<string> {
@@ -259,10 +250,7 @@ Deno.test("train: true, as it used to be written, replaces the network in models
 
 Deno.test("attack: JSON, pictures, and the result for people", () =>
   inFolder(async (folder) => {
-    const weights = join(folder, "mlp.safetensors");
-    const network = createNetwork(MLP, { seed: 0 });
-    await saveNetwork(network, weights);
-    network.dispose();
+    const weights = await untrained(folder);
     const args = ["mlp", "--weights", weights, "--image", "7", "--p", "inf", "--norm", "0.3"];
     const [svg, png] = [join(folder, "a.svg"), join(folder, "a.png")];
     const { code, stdout, stderr } = await run("attack", ...args, "--json", "--out", svg);
@@ -391,10 +379,7 @@ async function repl(args: string[], lines: string[]): Promise<Ran> {
 
 Deno.test("repl: a plain attack() and an awaited one show their outcomes", () =>
   inFolder(async (folder) => {
-    const weights = join(folder, "mlp.safetensors");
-    const network = createNetwork(MLP, { seed: 0 });
-    await saveNetwork(network, weights);
-    network.dispose();
+    const weights = await untrained(folder);
     const { code, stdout, stderr } = await repl(["MLP", "--weights", weights], [
       "attack()",
       "await attack({ image: 0, p: 2, norm: 1.5 })",

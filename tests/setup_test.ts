@@ -18,18 +18,10 @@ import { root } from "$lib/setup/paths.ts";
 import { download, fetchPrebuilt, prebuiltAddresses } from "$lib/setup/prebuilt.ts";
 import { prepare, unready } from "$lib/setup/prepare.ts";
 import { during, megabytes, type Step } from "$lib/setup/step.ts";
+import { inFolder } from "./in_folder.ts";
 
 const signal = new AbortController().signal;
 const published = { version: "4.22.0", binary: { host: "https://example.test/binding" } };
-
-async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** Runs `use` with a PATH that holds the given scripts and nothing else. */
 async function withPrograms(

@@ -8,6 +8,7 @@ import type { Outcome } from "../attacks/driver.ts";
 import type { Tensor4D } from "../backend.ts";
 import type { Subset } from "../loader.ts";
 import type { Network } from "../network.ts";
+import { argMax, formatP } from "../numbers.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
 import { choice, flag, known, noMore, number, text, UsageError } from "./options.ts";
 import {
@@ -149,10 +150,10 @@ export function describe(
 ): string {
   const { image, prediction, found, confidences, p, norm, steps } = outcome;
   const seen = (shares: number[]) => {
-    const predicted = shares.indexOf(Math.max(...shares));
+    const predicted = argMax(shares);
     return `predicted ${predicted}, confidence ${percent(shares[predicted]!)}`;
   };
-  const size = `${normSymbol(p)} = ${norm.toPrecision(5)}, at most ${asked} asked for`;
+  const size = `L${formatP(p)} norm = ${norm.toPrecision(5)}, at most ${asked} asked for`;
   // A confidence of 1 - 1e-6 has a gradient a million times smaller than one of a half.
   const saturated = !found && confidences.perturbed[prediction]! > 1 - 1e-6;
   const wrong = prediction === label ? "" : " (wrong before any attack)";
@@ -165,8 +166,6 @@ export function describe(
     "  the confidence is saturated, so its gradient vanishes: no proof that there is none",
   ].filter(Boolean).join("\n");
 }
-
-const normSymbol = (p: number) => `L${p === Infinity ? "inf" : p} norm`;
 
 /** Reads a picture's format from its name. */
 function formatOf(file: string): "svg" | "png" {

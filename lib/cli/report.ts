@@ -175,7 +175,7 @@ async function write(
 }
 
 async function print(executed: Executed[], say: (line: string) => void): Promise<string[]> {
-  const chromium = await findChromium();
+  const chromium = findChromium();
   if (!chromium) {
     say("Cannot print PDF files as no Chromium is installed: try apt-get install chromium");
     return [];

@@ -9,6 +9,7 @@ import { relative } from "node:path";
 import { catalogueOf } from "../data/datasets.ts";
 import type { Dataset, LoadOptions, Progress, Subset } from "../loader.ts";
 import type { Network } from "../network.ts";
+import { parseP } from "../numbers.ts";
 import { choice, known, number, type Option, text, UsageError } from "./options.ts";
 import { type Bar, startBar } from "./progress.ts";
 
@@ -24,7 +25,7 @@ export const pOption = (fallback: number): Option<number> => ({
   value: "P",
   help: `the norm: a number >= 1, or inf (default: ${fallback})`,
   read(given = String(fallback)) {
-    const p = /^inf(inity)?$/i.test(given) ? Infinity : Number(given || NaN);
+    const p = parseP(given);
     if (p >= 1) return p;
     throw new UsageError(
       `Cannot read --p as it must be a number at least 1, or inf: current value is ${given}`,
@@ -155,12 +156,3 @@ export function shortPath(path: string): string {
 
 /** A share as a percentage, two decimals. */
 export const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
-
-/** A time span for people: `0.4 s`, `42 s`, `3 min 5 s`, `1 h 2 min`. */
-export function duration(seconds: number): string {
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
-  const whole = Math.round(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor(whole % 3600 / 60)} min`;
-}

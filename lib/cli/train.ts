@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { removeIfThere } from "../files.ts";
 import type { Digits } from "../loader.ts";
 import type { Network } from "../network.ts";
+import { duration } from "../numbers.ts";
 import { exists } from "../setup/host.ts";
 import { root } from "../setup/paths.ts";
 import type { Epoch, FitOptions, Step } from "../trainer.ts";
@@ -15,7 +16,6 @@ import { flag, number, text } from "./options.ts";
 import { type Bar, startBar } from "./progress.ts";
 import {
   datasetOption,
-  duration,
   loading,
   networkName,
   networkNames,

@@ -3,13 +3,13 @@
  *
  * @module
  */
+import { argMax } from "../numbers.ts";
 import {
   colors,
   element,
   type Figure,
   figure,
   heading,
-  largest,
   normSymbol,
   type Part,
   percent,
@@ -62,7 +62,7 @@ export function attackPictures(
   options: AttackPicturesOptions = {},
 ): Figure {
   const { image, adversarial, p, norm, found } = outcome;
-  const [before, after] = [largest(image.confidences), largest(adversarial.confidences)];
+  const [before, after] = [argMax(image.confidences), argMax(adversarial.confidences)];
   const size = `${normSymbol(p)} = ${norm.toPrecision(3)}`;
   const title = options.title ??
     (found
@@ -103,7 +103,7 @@ type Three = [number, number, number];
 
 /** What stands above and below a picture: its name, the prediction, and ten bars. */
 function panel(name: string, { confidences }: Seen, color: string): SvgNode {
-  const prediction = largest(confidences);
+  const prediction = argMax(confidences);
   const share = confidences[prediction] ?? 0;
   return element(
     "g",

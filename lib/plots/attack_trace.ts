@@ -3,18 +3,10 @@
  *
  * @module
  */
+import { argMax } from "../numbers.ts";
 import * as Plot from "@observablehq/plot";
 import { confidencePanel } from "./confidences.ts";
-import {
-  chart,
-  colors,
-  type Figure,
-  figure,
-  heading,
-  largest,
-  normSymbol,
-  percent,
-} from "./figure.ts";
+import { chart, colors, type Figure, figure, heading, normSymbol, percent } from "./figure.ts";
 
 /** The attack's state after one step; the first is its start. */
 export interface TraceRow {
@@ -40,7 +32,7 @@ const WIDTH = 760;
 export function attackTrace(rows: readonly TraceRow[], options: TraceOptions): Figure {
   const { p, label, epsilon, title = "The attack, step by step" } = options;
   const end = rows.at(-1);
-  const prediction = end ? largest(end.confidences) : label;
+  const prediction = end ? argMax(end.confidences) : label;
   const subtitle = end
     ? `After ${end.step} ${end.step === 1 ? "step" : "steps"}: ${normSymbol(p)} = ${
       end.norm.toPrecision(3)

@@ -3,8 +3,9 @@
  *
  * @module
  */
+import { argMax } from "../numbers.ts";
 import { confidencePanel } from "./confidences.ts";
-import { type Figure, figure, heading, largest } from "./figure.ts";
+import { type Figure, figure, heading } from "./figure.ts";
 
 /** The network's view of image + t * perturbation. */
 export interface LineRow {
@@ -19,9 +20,9 @@ export function confidenceLine(
   rows: readonly LineRow[],
   { title = "From the image to the adversarial image" }: { title?: string } = {},
 ): Figure {
-  const clean = largest(nearest(rows, 0)?.confidences ?? []);
-  const adversarial = largest(nearest(rows, 1)?.confidences ?? []);
-  const change = rows.find((row) => row.t > 0 && largest(row.confidences) !== clean);
+  const clean = argMax(nearest(rows, 0)?.confidences ?? []);
+  const adversarial = argMax(nearest(rows, 1)?.confidences ?? []);
+  const change = rows.find((row) => row.t > 0 && argMax(row.confidences) !== clean);
   const subtitle = change
     ? `Confidences for image + t · perturbation; the class changes at t = ${change.t.toFixed(2)}`
     : "Confidences for image + t · perturbation; the class does not change";

@@ -222,8 +222,3 @@ export function normSymbol(p: number): string {
 export function count(value: number): string {
   return value.toLocaleString("en-US");
 }
-
-/** The place of the largest value: the predicted class of confidences. */
-export function largest(values: readonly number[]): number {
-  return values.reduce((best, value, i) => value > (values[best] ?? -Infinity) ? i : best, 0);
-}

@@ -5,6 +5,7 @@
  */
 
 import { join, relative } from "node:path";
+import { sha256 } from "../hash.ts";
 import { formatNotebook, type Notebook, parseNotebook } from "./notebook.ts";
 
 /** A number in reading order, then words: `03-attacks.ipynb`. */
@@ -40,13 +41,13 @@ export async function groundKey(root: string): Promise<string> {
   for (const file of files.toSorted()) {
     hashes.push(`${file} ${await sha256(await Deno.readFile(join(root, file)))}`);
   }
-  return await sha256(new TextEncoder().encode(hashes.join("\n")));
+  return await sha256(hashes.join("\n"));
 }
 
 /** The key of one notebook's execution: its cells without outputs, on that ground. */
 export async function executionKey(notebook: Notebook, ground: string): Promise<string> {
   const cells = notebook.cells.map((cell) => ({ ...cell, outputs: [] }));
-  return await sha256(new TextEncoder().encode(ground + formatNotebook({ cells })));
+  return await sha256(ground + formatNotebook({ cells }));
 }
 
 /** Gives an earlier execution if it was made under the same key. */
@@ -69,8 +70,4 @@ async function collect(root: string, path: string, files: string[]): Promise<voi
     return;
   }
   for await (const entry of Deno.readDir(path)) await collect(root, join(path, entry.name), files);
-}
-
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
 }

@@ -6,6 +6,7 @@
 
 import { join } from "node:path";
 import { writeAtomic } from "../files.ts";
+import { which } from "../setup/host.ts";
 import {
   describePage,
   externalLoads,
@@ -107,14 +108,8 @@ async function writePage(out: string, name: string, html: string): Promise<strin
 }
 
 /** Finds a Chromium on the PATH. */
-export async function findChromium(): Promise<string | undefined> {
-  for (const folder of (Deno.env.get("PATH") ?? "").split(":")) {
-    for (const name of ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]) {
-      const path = join(folder, name);
-      if (await Deno.stat(path).then((info) => info.isFile, () => false)) return path;
-    }
-  }
-  return undefined;
+export function findChromium(): string | undefined {
+  return which("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
 }
 
 /** Prints a page to PDF beside it. */

@@ -5,10 +5,11 @@
  */
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
+import { duration } from "../numbers.ts";
 import { execute, lastLine, remove, SetupError, which } from "./host.ts";
 import { root } from "./paths.ts";
 import type { Published } from "./prebuilt.ts";
-import { during, secondsText, type Work } from "./step.ts";
+import { during, type Work } from "./step.ts";
 
 /** Raised whenever what is compiled here changes, so that set-up compiles it anew. */
 export const BINDING_VERSION = 2;
@@ -68,7 +69,7 @@ export async function buildBinding(library: string, work: Work): Promise<void> {
     );
   }
   await install(candidate, target, work);
-  work.say(`TensorFlow: binding compiled in ${secondsText(seconds)}`);
+  work.say(`TensorFlow: binding compiled in ${duration(seconds)}`);
 }
 
 /** Copies a ready-made binding into place, after a try. */

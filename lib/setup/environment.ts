@@ -5,9 +5,10 @@
  */
 import { basename, dirname, join } from "node:path";
 import { sha256 } from "../hash.ts";
+import { duration } from "../numbers.ts";
 import { execute, exists, lastLine, pipReason, remove, SetupError, which } from "./host.ts";
 import { lab, python, root } from "./paths.ts";
-import { during, megabytes, secondsText, type Step, type Work } from "./step.ts";
+import { during, megabytes, type Step, type Work } from "./step.ts";
 
 /** The oldest Python that the pinned JupyterLab runs on. */
 const OLDEST = [3, 10] as const;
@@ -129,8 +130,8 @@ async function installRequirements(folder: string, work: Work): Promise<void> {
     );
   }
   work.say(
-    `JupyterLab: ready in ${secondsText(seconds)}, ${
-      secondsText(downloaded ?? seconds)
+    `JupyterLab: ready in ${duration(seconds)}, ${
+      duration(downloaded ?? seconds)
     } of it download (${megabytes(bytes)})`,
   );
 }

@@ -20,10 +20,11 @@ import {
   tfjsNode,
 } from "./binding.ts";
 import { createEnvironment, findPython, pipOptions } from "./environment.ts";
+import { duration } from "../numbers.ts";
 import { execute, exists, lastLine, pipReason, remove, SetupError, which } from "./host.ts";
 import { lab, python, root } from "./paths.ts";
 import { fetchPrebuilt, PREBUILT_VERSION, prebuiltAddresses } from "./prebuilt.ts";
-import { during, megabytes, secondsText, type Step, type Work } from "./step.ts";
+import { during, megabytes, type Step, type Work } from "./step.ts";
 
 /** The version of the wheel `tensorflow-cpu`. */
 export const WHEEL_VERSION = "2.20.0";
@@ -131,7 +132,7 @@ async function fetchLibrary(folder: string, work: Work): Promise<void> {
   }
   const [wheel] = [...Deno.readDirSync(downloads)].map(({ name }) => join(downloads, name));
   if (wheel === undefined) throw new Error("Cannot find the wheel that pip downloaded");
-  work.say(`  downloaded ${megabytes(Deno.statSync(wheel).size)} in ${secondsText(seconds)}`);
+  work.say(`  downloaded ${megabytes(Deno.statSync(wheel).size)} in ${duration(seconds)}`);
   const unpacked = join(work.temporary, "tensorflow");
   const [outcome] = await during(
     work,

@@ -6,9 +6,10 @@
 import { join } from "node:path";
 import { writeAtomic } from "../files.ts";
 import { sha256 } from "../hash.ts";
+import { duration } from "../numbers.ts";
 import { execute, exists, lastLine, SetupError } from "./host.ts";
 import { root } from "./paths.ts";
-import { secondsText, type Step } from "./step.ts";
+import type { Step } from "./step.ts";
 
 /** `node_modules`, as `deno.json` and `deno.lock` ask for it. */
 export const packages: Step = {
@@ -36,7 +37,7 @@ export const packages: Step = {
       /Downloaded (\d+) packages? from npm/.exec(stdout + stderr)?.[1] ?? 0,
     );
     if (downloaded > 0) {
-      work.say(`npm packages: downloaded ${downloaded} in ${secondsText(seconds)}`);
+      work.say(`npm packages: downloaded ${downloaded} in ${duration(seconds)}`);
     }
   },
 };

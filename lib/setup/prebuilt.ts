@@ -4,8 +4,9 @@
  * @module
  */
 import { join } from "node:path";
+import { duration } from "../numbers.ts";
 import { execute, lastLine } from "./host.ts";
-import { during, megabytes, secondsText, type Work } from "./step.ts";
+import { during, megabytes, type Work } from "./step.ts";
 
 /** After so long without a byte a download is given up: many networks drop packets to the host. */
 export const SILENCE_MS = 5000;
@@ -55,7 +56,7 @@ export async function fetchPrebuilt(
       () => download(addresses[part], archive, { signal: work.signal, silenceMs }),
       work.temporary,
     );
-    work.say(`  downloaded ${megabytes(bytes)} in ${secondsText(seconds)}`);
+    work.say(`  downloaded ${megabytes(bytes)} in ${duration(seconds)}`);
     const folder = folders[part] = join(work.temporary, part);
     await Deno.mkdir(folder);
     const { success, stderr } = await execute("tar", ["-xzf", archive, "-C", folder], work);
@@ -82,7 +83,7 @@ export async function download(
   const heard = () => {
     clearTimeout(timer);
     timer = setTimeout(
-      () => silence.abort(new Error(`nothing came for ${secondsText(silenceMs / 1000)}`)),
+      () => silence.abort(new Error(`nothing came for ${duration(silenceMs / 1000)}`)),
       silenceMs,
     );
   };

@@ -60,8 +60,3 @@ export async function during<T>(
 export function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 }
-
-/** Writes a time for people. */
-export function secondsText(seconds: number): string {
-  return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
-}

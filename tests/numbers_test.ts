@@ -1,0 +1,23 @@
+import { assertEquals } from "@std/assert";
+import { argMax, duration, formatP, parseP } from "$lib/numbers.ts";
+
+Deno.test("argMax() takes the first of equal values", () => {
+  assertEquals(argMax([1, 3, 2, 3]), 1);
+  assertEquals(argMax(new Float32Array([-2, -1])), 1);
+});
+
+Deno.test("durations are short for people", () => {
+  assertEquals([0.44, 41.6, 59.9, 185, 3725].map(duration), [
+    "0.4 s",
+    "42 s",
+    "1 min 0 s",
+    "3 min 5 s",
+    "1 h 2 min",
+  ]);
+});
+
+Deno.test("parseP() and formatP() undo each other; orders below 1 are none, but 0", () => {
+  for (const text of ["0", "1", "2", "3", "inf"]) assertEquals(formatP(parseP(text)), text);
+  assertEquals(parseP("Infinity"), Infinity);
+  for (const text of ["", " ", "x", "0.5", "-1", "NaN", "-inf"]) assertEquals(parseP(text), NaN);
+});
