@@ -112,8 +112,9 @@ async function loadJavaScript(): Promise<typeof tfjs> {
 const nativeOf = (tf: typeof tfjs) => tf.backend() as unknown as NativeBackend;
 
 async function open(): Promise<[typeof tfjs, Backend]> {
+  const unwanted = Deno.env.get("LAB_BACKEND") === "cpu";
   try {
-    if (Deno.env.get("LAB_BACKEND") === "cpu") throw new Error("LAB_BACKEND=cpu asks for it");
+    if (unwanted) throw new Error("not tried");
     const tf = await loadNative();
     return [tf, {
       name: "tensorflow",
@@ -131,8 +132,10 @@ async function open(): Promise<[typeof tfjs, Backend]> {
       native: false,
       threads: 1,
       oneDNN: false,
-      warning: "TensorFlow runs as pure JavaScript, some hundred times slower: native part " +
-        `not loaded (${cause}). Run \`deno task setup\` to install it.`,
+      warning: "TensorFlow runs as pure JavaScript, some hundred times slower: " +
+        (unwanted
+          ? "LAB_BACKEND=cpu asks for it."
+          : `native part not loaded (${cause}). Run \`deno task setup\` to install it.`),
     }];
   }
 }
