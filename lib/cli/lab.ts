@@ -41,22 +41,53 @@ const command: Command<typeof options> = {
 let server: Deno.ChildProcess | undefined;
 
 async function run({ values, positionals, say, signal }: Call<typeof options>) {
-  const port = values.port ?? freePort();
   const [notebook = "", ...others] = positionals;
   noMore(others);
   // Not on the command line, where every user of the machine could read it.
   const token = crypto.randomUUID().replaceAll("-", "");
+  const browser = !values["no-browser"] && hasDisplay();
+  if (values.port !== undefined && !isFree(values.port)) {
+    throw new Error(
+      `Cannot open JupyterLab as --port must be free: current value is ${values.port}, which is taken`,
+    );
+  }
+  let port = values.port ?? freePort();
+  while (!await opens({ port, notebook, token, browser }, signal)) {
+    // Somebody else may have taken the port meanwhile.
+    const next = values.port ?? freePort();
+    if (next === port) {
+      throw new Error("Cannot open JupyterLab: its server ended with the lines above");
+    }
+    port = next;
+  }
+  const path = notebook === "" ? "lab" : `lab/tree/${encodeURIComponent(notebook)}`;
+  const url = `http://127.0.0.1:${port}/${path}?token=${token}`;
+  say(`JupyterLab is open at ${url}`);
+  say("Ctrl-C ends it.");
+  return { url };
+}
+
+interface Opening {
+  port: number;
+  notebook: string;
+  token: string;
+  browser: boolean;
+}
+
+/** Starts a server and waits for its first answer; false if it ended instead. */
+async function opens(opening: Opening, signal: AbortSignal): Promise<boolean> {
+  const { port, notebook, token, browser } = opening;
   const isRoot = Deno.uid() === 0;
   const [program, ...args] = serverCommand(
     "jupyterlab",
     ...(notebook === "" ? [] : [notebook]),
     ...(isRoot ? ["--allow-root"] : []),
     // Browsers refuse to run as root.
-    ...(values["no-browser"] || isRoot || !hasDisplay() ? ["--no-browser"] : []),
+    ...(browser && !isRoot ? [] : ["--no-browser"]),
     ...[`--ServerApp.port=${port}`, "--ServerApp.port_retries=0"],
     ...serverOptions,
   );
-  server = new Deno.Command(program, {
+  const child = server = new Deno.Command(program, {
     args,
     env: { ...await jupyterEnvironment(), JUPYTER_TOKEN: token },
     cwd: join(root, "notebooks"),
@@ -66,20 +97,19 @@ async function run({ values, positionals, say, signal }: Call<typeof options>) {
     stdout: "null",
   }).spawn();
   let ended = false;
-  server.status.then(() => ended = true);
-  while (!await answers(port, token)) {
-    if (signal.aborted) server.kill("SIGTERM");
-    if (ended) {
-      signal.throwIfAborted();
-      throw new Error("Cannot open JupyterLab: its server ended with the lines above");
+  child.status.then(() => ended = true);
+  for (;;) {
+    const answer = await answers(port, token);
+    if (answer === 200) return true;
+    // An answer to others only (403): the port was taken while the server started.
+    if (!ended && (signal.aborted || answer !== undefined)) {
+      child.kill("SIGTERM");
+      await child.status;
     }
+    signal.throwIfAborted();
+    if (ended) return false;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  const path = notebook === "" ? "lab" : `lab/tree/${encodeURIComponent(notebook)}`;
-  const url = `http://127.0.0.1:${port}/${path}?token=${token}`;
-  say(`JupyterLab is open at ${url}`);
-  say("Ctrl-C ends it.");
-  return { url };
 }
 
 /** What does not depend on the command line. */
@@ -105,32 +135,37 @@ function hasDisplay(): boolean {
     ["DISPLAY", "WAYLAND_DISPLAY"].some((name) => (Deno.env.get(name) ?? "") !== "");
 }
 
-/** Tells whether this run's own server answers: another one would refuse the token. */
-async function answers(port: number, token: string): Promise<boolean> {
+/** The status with which a server answers this run's token, if any answers. */
+async function answers(port: number, token: string): Promise<number | undefined> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/api/status`, {
       headers: { authorization: `token ${token}` },
     });
     await response.body?.cancel();
-    return response.ok;
+    return response.status;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
 /** Finds a port that nobody listens on. */
 function freePort(): number {
   for (let port = PORT; port < PORT + 100; port++) {
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
+    if (isFree(port)) return port;
   }
   throw new Error(
     `Cannot open JupyterLab as it needs a port: ${PORT} to ${PORT + 99} are taken; choose --port`,
   );
+}
+
+function isFree(port: number): boolean {
+  try {
+    Deno.listen({ hostname: "127.0.0.1", port }).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return false;
+    throw error;
+  }
 }
 
 /** Waits for the server's end; Ctrl-C and SIGTERM are passed on as a request for a tidy one. */
