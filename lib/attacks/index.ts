@@ -4,6 +4,8 @@
  * @module
  */
 import type { Attack } from "./attack.ts";
+import { ddn } from "./ddn.ts";
+import { fmn } from "./fmn.ts";
 import { school } from "./school.ts";
 
 /** Settings that commands and the REPL pass on; each attack takes what it knows. */
@@ -22,6 +24,8 @@ export interface AttackEntry {
   readonly paper: string;
   /** The norms that it takes, for people. */
   readonly norms: string;
+  /** Whether it looks for the smallest norm, and so takes none. */
+  readonly minimal: boolean;
   /** @throws {RangeError} If a setting is out of the attack's range. */
   readonly create: (settings: AttackSettings) => Attack;
 }
@@ -33,6 +37,21 @@ export const attacks: Readonly<Record<string, AttackEntry>> = Object.fromEntries
     title: "gradient descent on the confidence, the norm fixed",
     paper: "the school's report",
     norms: "any p >= 1, inf",
+    minimal: false,
     create: school,
+  }, {
+    name: "ddn",
+    title: "smallest norm: direction by gradient steps, the norm shrinks and grows by itself",
+    paper: "Rony et al. 2019",
+    norms: "2",
+    minimal: true,
+    create: ({ p }) => ddn({ p }),
+  }, {
+    name: "fmn",
+    title: "smallest norm: gradient steps in a ball that shrinks and grows",
+    paper: "Pintor et al. 2021",
+    norms: "0, 1, 2, inf",
+    minimal: true,
+    create: ({ p }) => fmn({ p }),
   }] satisfies AttackEntry[]).map((entry) => [entry.name, entry]),
 );

@@ -1,0 +1,198 @@
+/**
+ * Attacks that look for the smallest norm, on a plane in the pixel box, where it is known exactly.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { MLP } from "$lib/architectures.ts";
+import type { Attack } from "$lib/attacks/attack.ts";
+import { ddn } from "$lib/attacks/ddn.ts";
+import { type Outcome, runAttack, runAttackSync } from "$lib/attacks/driver.ts";
+import { fmn } from "$lib/attacks/fmn.ts";
+import { attacks } from "$lib/attacks/index.ts";
+import { logOdds, margin } from "$lib/attacks/losses.ts";
+import { type Tensor2D, type Tensor4D, tf } from "$lib/backend.ts";
+import { type Classifier, createNetwork } from "$lib/network.ts";
+import { uniform } from "$lib/random.ts";
+
+const pixels = 784;
+const weights = uniform(pixels, 1, 0).map((value) => 2 * value - 1);
+
+/** Class 0 on this side of a plane that is `distance` beyond the image, measured in its margin. */
+function plane(image: Float32Array, distance: number): Classifier {
+  const offset = distance - weights.reduce((sum, weight, i) => sum + weight * image[i]!, 0);
+  return {
+    name: "plane",
+    classes: 2,
+    revision: {},
+    logits: (images: Tensor4D): Tensor2D =>
+      tf.tidy(() => {
+        const margin = images.reshape<Tensor2D>([-1, pixels])
+          .matMul<Tensor2D>(tf.tensor2d(weights, [pixels, 1])).add(offset);
+        return tf.concat([margin, tf.zerosLike(margin)], 1) as Tensor2D;
+      }),
+  };
+}
+
+/** How far each pixel can go in the direction that lowers the margin. */
+const room = (image: Float32Array) => image.map((pixel, i) => weights[i]! > 0 ? pixel : 1 - pixel);
+
+/** Solves increasing(x) = value by bisection. */
+function solve(increasing: (x: number) => number, value: number): number {
+  let [low, high] = [0, 1e6];
+  for (let i = 0; i < 200; i++) {
+    const middle = (low + high) / 2;
+    if (increasing(middle) < value) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+/** The smallest norm that lowers the margin by `distance` within the box. */
+function smallest(image: Float32Array, distance: number, p: number): number {
+  const rooms = room(image);
+  const gain = (change: (i: number) => number) =>
+    rooms.reduce((sum, most, i) => sum + Math.abs(weights[i]!) * Math.min(most, change(i)), 0);
+  if (p === Infinity) return solve((x) => gain(() => x), distance);
+  if (p === 2) {
+    const x = solve((x) => gain((i) => x * Math.abs(weights[i]!)), distance);
+    return Math.hypot(...rooms.map((most, i) => Math.min(most, x * Math.abs(weights[i]!))));
+  }
+  // L1 spends on the heaviest weights first, L0 on the largest gains.
+  const heaviest = [...rooms.keys()].map((i) => ({
+    weight: Math.abs(weights[i]!),
+    most: rooms[i]!,
+  }))
+    .sort((a, b) => p === 1 ? b.weight - a.weight : b.weight * b.most - a.weight * a.most);
+  let [left, size] = [distance, 0];
+  for (const { weight, most } of heaviest) {
+    if (left <= 0) break;
+    size += p === 0 ? 1 : Math.min(most, left / weight);
+    left -= weight * most;
+  }
+  return size;
+}
+
+// Black, white and grey pixels, as in digits: a half of the first two can't move along the gradient.
+const digit = uniform(pixels, 2, 0).map((value) => value < 0.4 ? 0 : value > 0.6 ? 1 : value);
+
+function attackPlane(attack: Attack, distance: number, steps = 100): Outcome {
+  const image = tf.tensor4d(digit, [1, 28, 28, 1]);
+  try {
+    return runAttackSync(attack, plane(digit, distance), image, { steps })[0]!;
+  } finally {
+    image.dispose();
+  }
+}
+
+// Largest excess after 100 steps. With L1 and L0 FMN is this far from the optimum of a dense plane.
+for (
+  const [name, attack, within] of [
+    ["ddn()", ddn(), 0.01],
+    ["fmn() at p = 2", fmn({ p: 2 }), 0.01],
+    ["fmn() at p = inf", fmn({ p: Infinity }), 0.01],
+    ["fmn() at p = 1", fmn({ p: 1 }), 0.03],
+    ["fmn() at p = 0", fmn({ p: 0 }), 0.15],
+  ] as const
+) {
+  Deno.test(`${name} finds the smallest norm in front of a plane, in the box`, () => {
+    for (const distance of [0.5, 5, 20]) {
+      const { found, norm, perturbed, forwards, backwards } = attackPlane(attack, distance);
+      const least = smallest(digit, distance + 1e-4, attack.p);
+      assert(found, `distance ${distance}: not found`);
+      assert(norm >= least * (1 - 1e-4), `distance ${distance}: ${norm} is impossible: ${least}`);
+      assert(norm <= least * (1 + within), `distance ${distance}: ${norm} and not ${least}`);
+      assert(perturbed.every((pixel) => pixel >= 0 && pixel <= 1));
+      assertEquals([forwards, backwards], [102, 100]);
+    }
+  });
+}
+
+const mlp = createNetwork(MLP, { seed: 1 });
+const images = tf.tensor4d(uniform(18 * pixels, 3, 0), [18, 28, 28, 1]);
+const all = [ddn(), ...[0, 1, 2, Infinity].map((p) => fmn({ p }))];
+
+for (const attack of all) {
+  Deno.test(`splitting the batch changes no bit of a result (${attack.graph})`, async () => {
+    const whole = await runAttack(attack, mlp, images, { steps: 12 });
+    assertEquals(await runAttack(attack, mlp, images, { steps: 12, batchSize: 4 }), whole);
+    assert(whole.filter(({ found }) => found).length > 9);
+  });
+
+  Deno.test(`a target is reached (${attack.graph})`, () => {
+    const [{ prediction }] = runAttackSync(attack, mlp, images, { steps: 1 }) as [Outcome];
+    const target = (prediction + 5) % 10;
+    const one = tf.tidy(() => images.slice([0], [1]));
+    const [outcome] = runAttackSync(attack, mlp, one, { steps: 60, target });
+    assertEquals([outcome!.found, outcome!.adversarialClass], [true, target]);
+    one.dispose();
+  });
+}
+
+Deno.test("one graph serves every number of steps", () => {
+  let traces = 0;
+  const counting: Classifier = {
+    name: "counting",
+    classes: 10,
+    revision: {},
+    logits: (points) => {
+      if (points.shape[0] > 1) traces++;
+      return mlp.logits(points);
+    },
+  };
+  for (const attack of [ddn(), fmn()]) {
+    runAttackSync(attack, counting, images, { steps: 3 });
+    const before = traces;
+    runAttackSync(attack, counting, images, { steps: 5 });
+    // The clean images and the last points are not part of the step's graph.
+    assertEquals(traces - before, 2);
+  }
+});
+
+Deno.test("a gradient that is zero everywhere is an honest failure", () => {
+  const constant: Classifier = {
+    name: "constant",
+    classes: 2,
+    revision: {},
+    logits: (points: Tensor4D): Tensor2D =>
+      tf.tidy(() => {
+        const zero = points.mean([1, 2, 3]).mul(0).reshape<Tensor2D>([-1, 1]);
+        return tf.concat([zero.add(1), zero], 1) as Tensor2D;
+      }),
+  };
+  for (const attack of all) {
+    const [{ found, norm, perturbed }] = runAttackSync(attack, constant, images, { steps: 3 }) as [
+      Outcome,
+    ];
+    assertEquals(found, false);
+    assert(norm >= 0 && perturbed.every((pixel) => pixel >= 0 && pixel <= 1));
+  }
+});
+
+Deno.test("margin() and logOdds() compare a class with the others; log-odds do not saturate", () => {
+  tf.tidy(() => {
+    const classes = tf.tensor1d([1, 0], "int32");
+    const logits = tf.tensor2d([[1, 3, 2], [500, 0, 0]]);
+    assertEquals([...margin(logits, classes).dataSync()], [1, 500]);
+    const odds = logOdds(logits, classes).dataSync();
+    assert(Math.abs(odds[0]! - (3 - Math.log(Math.E + Math.E ** 2))) < 1e-6);
+    const slope = tf.grad((x) => logOdds(x as Tensor2D, classes))(logits) as Tensor2D;
+    assertEquals([...slope.slice([1], [1]).dataSync()], [1, -0.5, -0.5]);
+  });
+});
+
+Deno.test("attacks refuse norms that they cannot measure by", () => {
+  for (const p of [0, 1, 3, Infinity]) {
+    assertThrows(() => ddn({ p }), RangeError, "DDN needs p = 2");
+  }
+  for (const p of [1.5, 3, NaN]) {
+    assertThrows(() => fmn({ p }), RangeError, "FMN needs p = 0, 1, 2");
+  }
+});
+
+Deno.test("the table's minimal attacks are those that run on", () => {
+  for (const { create, minimal } of Object.values(attacks)) {
+    const { stopsWhenFound } = create({ p: 2, norm: 1, learningRate: 0.01 });
+    assertEquals(minimal, !stopsWhenFound);
+  }
+});
