@@ -342,7 +342,19 @@ Deno.test("pure JavaScript that was asked for is no reason to set up anything", 
 Deno.test("attack --list shows the table", async () => {
   const { code, stdout } = await run("attack", "--list");
   assertEquals(code, 0);
-  assertMatch(stdout, /^school /m);
+  for (const attack of ["school", "ddn", "fmn"]) {
+    assertMatch(stdout, new RegExp(`^${attack} `, "m"));
+  }
+});
+
+Deno.test("attack: an attack that looks for the smallest norm takes none, and p = 0 where it can", async () => {
+  const args = ["MLP", "--image", "3", "--steps", "50", "--attack"];
+  const { code, stdout } = await run("attack", ...args, "ddn");
+  assertEquals(code, 0);
+  assertMatch(stdout, /found after 50 steps: L2 norm = 0\.\d+$/m);
+  const few = await run("attack", ...args, "fmn", "--p", "0", "--json");
+  const { p, norm, found } = JSON.parse(few.stdout);
+  assertEquals([p, found, Number.isInteger(norm) && norm < 20], [0, true, true]);
 });
 
 Deno.test("wrong use exits with 2 and a single line, a failure with 1", async () => {

@@ -54,6 +54,7 @@ export const attackCommand: Command<typeof options> = {
     ],
     ["attack CNN --image 0 --p inf --norm 0.2 --out attack.svg", "bounds each pixel; draws it"],
     ["attack MLP --image 3 --norm 3 --targeted 8", "makes it an 8"],
+    ["attack MLP --image 3 --attack ddn", "looks for the smallest L2 norm; --norm plays no part"],
     ["attack --list", "lists the attacks"],
   ],
   notes: async () => [
@@ -89,7 +90,8 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
     digit.images,
     targeted === undefined ? run : { ...run, target: targeted },
   );
-  say(describe(outcome!, { network: name, label: digit.label, subset, asked: norm }));
+  const asked = entry.minimal ? undefined : norm;
+  say(describe(outcome!, { network: name, label: digit.label, subset, asked }));
   if (out !== undefined) {
     await draw(network, outcome!, out);
     say(`Drawn in ${shortPath(out)}`);
@@ -144,8 +146,8 @@ export function describe(
     network: string;
     label: number;
     subset: string;
-    /** The norm asked for. */
-    asked: number;
+    /** The norm asked for, if the attack doesn't look for the smallest. */
+    asked: number | undefined;
   },
 ): string {
   const { image, prediction, found, confidences, p, norm, steps } = outcome;
@@ -153,9 +155,11 @@ export function describe(
     const predicted = argMax(shares);
     return `predicted ${predicted}, confidence ${percent(shares[predicted]!)}`;
   };
-  const size = `L${formatP(p)} norm = ${norm.toPrecision(5)}, at most ${asked} asked for`;
+  const limit = asked === undefined ? "" : `, at most ${asked} asked for`;
+  const size = `L${formatP(p)} norm = ${norm.toPrecision(5)}${limit}`;
   // A confidence of 1 - 1e-6 has a gradient a million times smaller than one of a half.
-  const saturated = !found && confidences.perturbed[prediction]! > 1 - 1e-6;
+  const saturated = asked !== undefined && !found &&
+    confidences.perturbed[prediction]! > 1 - 1e-6;
   const wrong = prediction === label ? "" : " (wrong before any attack)";
   return [
     `${network}, image ${image} of ${subset}, a ${label}${wrong}`,

@@ -139,7 +139,8 @@ function attack(
       one,
       targeted === undefined ? run : { ...run, target: targeted },
     );
-    return shown(network, outcome!, { network: network.name, label, subset, asked: norm });
+    const asked = entry.minimal ? undefined : norm;
+    return shown(network, outcome!, { network: network.name, label, subset, asked });
   } finally {
     one.dispose();
   }

@@ -23,12 +23,12 @@ export const seedOption = number("n", "seed of everything random", {
 /** `--p P`: any number >= 1, or `inf`. */
 export const pOption = (fallback: number): Option<number> => ({
   value: "P",
-  help: `the norm: a number >= 1, or inf (default: ${fallback})`,
+  help: `the norm: 0 (for attacks that take it), a number >= 1, or inf (default: ${fallback})`,
   read(given = String(fallback)) {
     const p = parseP(given);
-    if (p >= 1) return p;
+    if (p === 0 || p >= 1) return p;
     throw new UsageError(
-      `Cannot read --p as it must be a number at least 1, or inf: current value is ${given}`,
+      `Cannot read --p as it must be 0, a number at least 1, or inf: current value is ${given}`,
     );
   },
 });
