@@ -15,7 +15,7 @@ import { openBrowser, pictures, withPicture } from "./browser.ts";
 import { Lab, NotebookPage, notebookPath, type SavedCell, text } from "./jupyterlab_page.ts";
 
 const NORM = /^const norm(?:: number)? = ([\d.]+);/m;
-const RUN_MS = 240_000;
+const RUN_MS = 90_000;
 
 /**
  * A copy, so that saving changes nothing that is committed; beside the original, as imports hold
