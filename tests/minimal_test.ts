@@ -11,6 +11,7 @@ import { type Outcome, runAttack, runAttackSync } from "$lib/attacks/driver.ts";
 import { fmn } from "$lib/attacks/fmn.ts";
 import { attacks } from "$lib/attacks/index.ts";
 import { logOdds, margin } from "$lib/attacks/losses.ts";
+import { sigmaZero } from "$lib/attacks/sigma_zero.ts";
 import { type Tensor2D, type Tensor4D, tf } from "$lib/backend.ts";
 import { type Classifier, createNetwork } from "$lib/network.ts";
 import { uniform } from "$lib/random.ts";
@@ -85,7 +86,7 @@ function attackPlane(attack: Attack, distance: number, steps = 100): Outcome {
   }
 }
 
-// Largest excess after 100 steps. With L1 and L0 FMN is this far from the optimum of a dense plane.
+// Largest excess after 100 steps: with L1 and L0 they are this far from the optimum of a dense plane.
 for (
   const [name, attack, within] of [
     ["ddn()", ddn(), 0.01],
@@ -93,6 +94,7 @@ for (
     ["fmn() at p = inf", fmn({ p: Infinity }), 0.01],
     ["fmn() at p = 1", fmn({ p: 1 }), 0.03],
     ["fmn() at p = 0", fmn({ p: 0 }), 0.15],
+    ["sigmaZero()", sigmaZero(), 0.2],
   ] as const
 ) {
   Deno.test(`${name} finds the smallest norm in front of a plane, in the box`, () => {
@@ -110,7 +112,7 @@ for (
 
 const mlp = createNetwork(MLP, { seed: 1 });
 const images = tf.tensor4d(uniform(18 * pixels, 3, 0), [18, 28, 28, 1]);
-const all = [ddn(), ...[0, 1, 2, Infinity].map((p) => fmn({ p }))];
+const all = [ddn(), ...[0, 1, 2, Infinity].map((p) => fmn({ p })), sigmaZero()];
 
 for (const attack of all) {
   Deno.test(`splitting the batch changes no bit of a result (${attack.graph})`, async () => {
@@ -140,7 +142,7 @@ Deno.test("one graph serves every number of steps", () => {
       return mlp.logits(points);
     },
   };
-  for (const attack of [ddn(), fmn()]) {
+  for (const attack of [ddn(), fmn(), sigmaZero()]) {
     runAttackSync(attack, counting, images, { steps: 3 });
     const before = traces;
     runAttackSync(attack, counting, images, { steps: 5 });
@@ -185,14 +187,16 @@ Deno.test("attacks refuse norms that they cannot measure by", () => {
   for (const p of [0, 1, 3, Infinity]) {
     assertThrows(() => ddn({ p }), RangeError, "DDN needs p = 2");
   }
+  for (const p of [1, 2, NaN]) assertThrows(() => sigmaZero({ p }), RangeError, "needs p = 0");
   for (const p of [1.5, 3, NaN]) {
     assertThrows(() => fmn({ p }), RangeError, "FMN needs p = 0, 1, 2");
   }
 });
 
 Deno.test("the table's minimal attacks are those that run on", () => {
-  for (const { create, minimal } of Object.values(attacks)) {
-    const { stopsWhenFound } = create({ p: 2, norm: 1, learningRate: 0.01 });
+  for (const { create, minimal, norms } of Object.values(attacks)) {
+    const p = norms === "0" ? 0 : 2;
+    const { stopsWhenFound } = create({ p, norm: 1, learningRate: 0.01 });
     assertEquals(minimal, !stopsWhenFound);
   }
 });

@@ -7,6 +7,7 @@ import type { Attack } from "./attack.ts";
 import { ddn } from "./ddn.ts";
 import { fmn } from "./fmn.ts";
 import { school } from "./school.ts";
+import { sigmaZero } from "./sigma_zero.ts";
 
 /** Settings that commands and the REPL pass on; each attack takes what it knows. */
 export interface AttackSettings {
@@ -53,5 +54,12 @@ export const attacks: Readonly<Record<string, AttackEntry>> = Object.fromEntries
     norms: "0, 1, 2, inf",
     minimal: true,
     create: ({ p }) => fmn({ p }),
+  }, {
+    name: "sigma-zero",
+    title: "smallest number of pixels: descent on a smooth count, small changes dropped",
+    paper: "Cinà et al. 2025",
+    norms: "0",
+    minimal: true,
+    create: ({ p }) => sigmaZero({ p }),
   }] satisfies AttackEntry[]).map((entry) => [entry.name, entry]),
 );
