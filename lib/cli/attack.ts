@@ -14,6 +14,7 @@ import { choice, flag, known, noMore, number, text, UsageError } from "./options
 import {
   attackOptions,
   checkImage,
+  createAttack,
   datasetOption,
   loading,
   networkName,
@@ -82,7 +83,7 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
   await warnOfBackend();
   const network = await openNetwork(name, values.weights, values.dataset);
   const digit = await loadDigit(call);
-  const attack = entry.create({ p, norm, learningRate: lr });
+  const attack = createAttack(entry, { p, norm, learningRate: lr });
   const run = { ids: [image], steps, seed, signal };
   const [outcome] = await runAttack(
     attack,

@@ -35,7 +35,7 @@ import {
 } from "../rows.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
 import { choice, known, number, text, UsageError } from "./options.ts";
-import { attackOptions, checkImage, datasetOption, loading } from "./session.ts";
+import { attackOptions, checkImage, createAttack, datasetOption, loading } from "./session.ts";
 
 const options = {
   out: text("FILE", "File to write: .svg or .png"),
@@ -158,7 +158,7 @@ async function attacked(
   const { attack, p, norm, lr: learningRate, image, steps, seed } = values;
   const network = await opened(request);
   const trace: TraceRow[] = [];
-  const run = attacks[attack]!.create({ p, norm, learningRate });
+  const run = createAttack(attacks[attack]!, { p, norm, learningRate });
   const [outcome] = await runAttack(run, network, await oneImage(request), {
     ids: [image],
     steps,

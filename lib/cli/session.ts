@@ -6,6 +6,8 @@
  * @module
  */
 import { relative } from "node:path";
+import type { Attack } from "../attacks/attack.ts";
+import type { AttackEntry, AttackSettings } from "../attacks/index.ts";
 import { catalogueOf } from "../data/datasets.ts";
 import type { Dataset, LoadOptions, Progress, Subset } from "../loader.ts";
 import type { Network } from "../network.ts";
@@ -60,6 +62,15 @@ export const attackOptions = {
   steps: number("n", "steps at most", { min: 1, integer: true }, attackDefaults.steps),
   seed: seedOption,
 };
+
+/** Makes an attack; settings that it can't take are a wrong use. */
+export function createAttack(entry: AttackEntry, settings: AttackSettings): Attack {
+  try {
+    return entry.create(settings);
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+}
 
 /** `--dataset D`. */
 export const datasetOption = choice<Dataset>(
