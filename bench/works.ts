@@ -85,11 +85,19 @@ const inference = (name: string): Work => ({
   },
 });
 
+/** PyTorch's side at its best: channels last, and batches that fit its caches. */
+const atItsBest = (work: Work): Work => ({
+  ...work,
+  name: `${work.name} (PyTorch at its best)`,
+  peer: `best-${work.peer}`,
+});
+
 /** The project's works, each with PyTorch on the other side. */
 export const works: Work[] = [
   ...["MLP", "MLP_d", "CNN", "CNN_d"].map(trainingStep),
   ...["MLP", "CNN"].map(inputGradient),
   ...["MLP", "CNN"].map(inference),
+  ...[inputGradient("CNN"), inference("CNN")].map(atItsBest),
 ];
 
 /** Training steps with plain, eager tfjs-node on the other side. */
