@@ -4,7 +4,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
-import { type Architecture, architectures, weightsOf } from "./architectures.ts";
+import { type Architecture, architectures, summary, weightsOf } from "./architectures.ts";
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./backend.ts";
 import { compile } from "./compile.ts";
 import type { Dataset } from "./data/datasets.ts";
@@ -40,14 +40,23 @@ export interface Classifier {
 /** Weights by name, `layers.<i>.kernel` and so on. */
 export type Weights = Record<string, Tensor>;
 
-/** Most images that inference sends through a network at once. */
-const chunk = 1000;
+/**
+ * How many images inference sends through a network at once: as many thousands as keep the largest
+ * layer's output below 64 MiB, since fresh memory costs more than another call.
+ */
+function chunkOf({ layers, inputShape }: Architecture): number {
+  const sizes = summary({ layers, inputShape }).map(({ outputShape }) =>
+    outputShape.reduce((a, b) => a * b, 1)
+  );
+  return 1000 * Math.max(1, Math.floor(2 ** 24 / Math.max(...sizes) / 1000));
+}
 
 /** An architecture with weights, which it owns: dispose it when done. */
 export class Network implements Classifier {
   readonly name: string;
   readonly classes: number;
   #weights: Weights;
+  readonly #chunk: number;
   // Weights are inputs of the graph, so that one graph serves while the network is trained.
   readonly #run: (weights: Weights, images: Tensor) => Tensor;
 
@@ -60,6 +69,7 @@ export class Network implements Classifier {
     this.name = architecture.name;
     this.classes = architecture.classes;
     this.#weights = weights;
+    this.#chunk = chunkOf(architecture);
     this.#run = compile((weights: Weights, images: Tensor) =>
       forward(architecture.layers, images, weights)
     );
@@ -93,6 +103,7 @@ export class Network implements Classifier {
    */
   infer(images: Tensor4D): Tensor2D {
     const [n] = images.shape;
+    const chunk = this.#chunk;
     return tf.tidy(() => {
       const parts: Tensor[] = [];
       for (let from = 0; from < n; from += chunk) {
