@@ -43,6 +43,13 @@ export interface OpAttribute {
   value: unknown;
 }
 
+/** An attribute that holds a dtype, by one of the binding's `TF_…` numbers. */
+export const typeAttribute = (binding: Binding, name: string, dtype: number): OpAttribute => ({
+  name,
+  type: binding.TF_ATTR_TYPE,
+  value: dtype,
+});
+
 /** The part of tfjs-node's native binding that the lab relies on; tfjs does not declare it. */
 export interface Binding {
   readonly TF_Version: string;

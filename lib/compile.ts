@@ -6,7 +6,7 @@
 import { backend, type Tensor, tf } from "./backend.ts";
 import { Session } from "./graph/sessions.ts";
 import { trace } from "./graph/trace.ts";
-import { flatten, rebuild, type Tree } from "./graph/tree.ts";
+import { copy, dispose, flatten, rebuild, type Tree } from "./graph/tree.ts";
 
 /** Settings of {@linkcode compile}. */
 export interface CompileOptions {
@@ -225,12 +225,6 @@ export function compileLoop<S extends Tree, A extends readonly Tree[], R extends
     },
   };
 }
-
-/** Second handles on the same values. */
-const copy = <T extends Tree>(tree: T): T =>
-  rebuild(tree, flatten(tree).tensors.map((tensor) => tensor.clone())) as T;
-
-const dispose = (tree: Tree): void => tf.dispose(flatten(tree).tensors);
 
 function runEagerly<A extends readonly Tree[], R extends Tree>(fn: (...args: A) => R, args: A): R {
   const given = new Set(flatten(args).tensors);

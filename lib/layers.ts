@@ -295,5 +295,4 @@ function poolFirst(layers: readonly Layer[]): Layer[] {
 }
 
 /** Whether a layer has weights, and so a number in their names. */
-export const hasWeights = (layer: Layer): boolean =>
-  layer.kind === "conv" || layer.kind === "dense" || layer.kind === "batchNorm";
+export const hasWeights = (layer: Layer): boolean => kindOf(layer).weights !== none;

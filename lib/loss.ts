@@ -10,17 +10,14 @@ import {
   type Tensor1D,
   type Tensor2D,
   tf,
+  typeAttribute,
 } from "./backend.ts";
 
 /** Loss and its gradient with respect to the logits, by TensorFlow's fused operation where it is. */
 function lossAndGradient(logits: Tensor2D, labels: Tensor1D): [Tensor1D, Tensor2D] {
   if (backend.native) {
     const native = nativeBackend();
-    const type = (name: string, value: number) => ({
-      name,
-      type: native.binding.TF_ATTR_TYPE,
-      value,
-    });
+    const type = (name: string, dtype: number) => typeAttribute(native.binding, name, dtype);
     return native.executeMultipleOutputs(
       "SparseSoftmaxCrossEntropyWithLogits",
       [type("T", native.binding.TF_FLOAT), type("Tlabels", native.binding.TF_INT32)],

@@ -10,11 +10,12 @@ import {
   type Tensor1D,
   type Tensor4D,
   tf,
+  typeAttribute,
 } from "./backend.ts";
 
 const attribute = (name: string) => {
   const { binding } = nativeBackend();
-  return { name, type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT };
+  return typeAttribute(binding, name, binding.TF_FLOAT);
 };
 
 /** Registers a native kernel from float32 tensors to one, by TensorFlow's name. */
@@ -64,6 +65,22 @@ if (backend.native) {
     kernelName: "Relu",
     outputsToSave: [true],
     gradFunc: (dy, [y]) => ({ x: () => run("ReluGrad", { dy: dy as Tensor, y: y! }) }),
+  });
+  const convGradient = tf.getGradient("Conv2D");
+  tf.unregisterGradient("Conv2D");
+  tf.registerGradient({
+    ...convGradient,
+    gradFunc: (dy, saved, attributes) => {
+      const [x, kernel] = saved as [Tensor4D, Tensor4D];
+      const { strides, pad, dilations, dataFormat } = attributes;
+      const others = convGradient.gradFunc(dy, saved, attributes);
+      const steps = [strides, dilations].flat(); // numbers, or pairs of them
+      const plain = steps.every((step) => step === 1) && pad === "valid" && dataFormat === "NHWC";
+      const square = kernel.shape[0] === kernel.shape[1];
+      return plain && square && x.shape[3] === 1
+        ? { ...others, x: () => imageGradient(dy as Tensor4D, kernel) }
+        : others;
+    },
   });
 }
 
@@ -139,26 +156,6 @@ export function applyAdam(tensors: Tensor[], scalars: Tensor[], gradient: Tensor
   handles.forEach((handle) => execute("DestroyResourceOp", [handle], []));
   tf.dispose(handles);
   return results;
-}
-
-const convGradient = tf.getGradient("Conv2D");
-
-if (backend.native) {
-  tf.unregisterGradient("Conv2D");
-  tf.registerGradient({
-    ...convGradient,
-    gradFunc: (dy, saved, attributes) => {
-      const [x, kernel] = saved as [Tensor4D, Tensor4D];
-      const { strides, pad, dilations, dataFormat } = attributes;
-      const others = convGradient.gradFunc(dy, saved, attributes);
-      const steps = [strides, dilations].flat(); // numbers, or pairs of them
-      const plain = steps.every((step) => step === 1) && pad === "valid" && dataFormat === "NHWC";
-      const square = kernel.shape[0] === kernel.shape[1];
-      return plain && square && x.shape[3] === 1
-        ? { ...others, x: () => imageGradient(dy as Tensor4D, kernel) }
-        : others;
-    },
-  });
 }
 
 /**

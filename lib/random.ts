@@ -5,7 +5,14 @@
  * @see Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (2011), Philox4x32-10.
  * @module
  */
-import { backend, nativeBackend, type Tensor, type Tensor1D, tf } from "./backend.ts";
+import {
+  backend,
+  nativeBackend,
+  type Tensor,
+  type Tensor1D,
+  tf,
+  typeAttribute,
+} from "./backend.ts";
 
 /**
  * Checks a seed.
@@ -109,7 +116,7 @@ tf.registerKernel({
       return tf.tensor(uniform(shape.reduce((a, b) => a * b, 1), key!, stream!), shape);
     }
     const { binding, executeSingleOutput } = nativeBackend();
-    const type = (name: string, value: number) => ({ name, type: binding.TF_ATTR_TYPE, value });
+    const type = (name: string, dtype: number) => typeAttribute(binding, name, dtype);
     const shapeTensor = tf.tensor1d(shape, "int32");
     const result = executeSingleOutput.call(nativeBackend(), kernelName, [
       type("dtype", binding.TF_FLOAT),

@@ -8,10 +8,11 @@ import { type Architecture, weightsOf } from "./architectures.ts";
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from "./backend.ts";
 import { readCheckpoint, type TrainingState, writeCheckpoint } from "./checkpoint.ts";
 import { compileLoop } from "./compile.ts";
+import { copy, dispose } from "./graph/tree.ts";
 import { forward, type Training } from "./layers.ts";
 import type { Digits } from "./loader.ts";
 import { crossEntropy } from "./loss.ts";
-import type { Network, Weights } from "./network.ts";
+import type { Network } from "./network.ts";
 import { assertSeed, permutation } from "./random.ts";
 
 /** What one pass over the training images came to. */
@@ -163,8 +164,11 @@ export async function* fit(
       history.push(epoch);
       if (options.checkpoint) {
         const state = training.state();
-        await writeCheckpoint(options.checkpoint, run, { state, history });
-        tf.dispose(state as never);
+        try {
+          await writeCheckpoint(options.checkpoint, run, { state, history });
+        } finally {
+          dispose(state);
+        }
       }
       yield epoch;
     }
@@ -175,7 +179,7 @@ export async function* fit(
 
 /** The state before the first step; the caller disposes it. */
 export function startOf(network: Network): TrainingState {
-  const weights = cloned(network.weights);
+  const weights = copy(network.weights);
   const moments = trainableOf(network.architecture).map((name) =>
     [name, startMoments(weights[name]!)] as const
   );
@@ -195,8 +199,8 @@ export class TrainingRun {
     const start = saved ?? startOf(network);
     const step = trainingStep(network.architecture);
     this.#loop = compileLoop(step, start, { name: "the training step" });
-    if (saved) network.setWeights(cloned(saved.weights));
-    tf.dispose(start as never);
+    if (saved) network.setWeights(copy(saved.weights));
+    dispose(start);
   }
 
   /** Weights and Adam's memory; the caller disposes them. */
@@ -211,7 +215,7 @@ export class TrainingRun {
     const loss = await this.#trainEpoch(number);
     const trained = performance.now();
     const { weights, ...memory } = this.state();
-    tf.dispose(memory as never);
+    dispose(memory);
     this.network.setWeights(weights);
     const result = {
       epoch: number,
@@ -280,9 +284,4 @@ export class TrainingRun {
   dispose(): void {
     this.#loop.dispose();
   }
-}
-
-/** Second handles on the same values: each owner disposes its own. */
-function cloned(weights: Readonly<Weights>): Weights {
-  return Object.fromEntries(Object.entries(weights).map(([name, value]) => [name, value.clone()]));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { createRequire } from "node:module";
-import type { Binding, OpAttribute, TypedArray } from "../backend.ts";
+import { type Binding, type OpAttribute, typeAttribute, type TypedArray } from "../backend.ts";
 
 const require = createRequire(import.meta.url);
 
@@ -102,7 +102,7 @@ export class GraphBuilder {
   /** A node without inputs, with its dtype and one attribute more. */
   #typed(operation: string, dtype: number, name: string, value: Message): string {
     const node = this.#node(operation, []);
-    const type = { name: "dtype", type: this.binding.TF_ATTR_TYPE, value: dtype };
+    const type = typeAttribute(this.binding, "dtype", dtype);
     node.getAttrMap().set("dtype", this.#attribute(type));
     node.getAttrMap().set(name, value);
     return node.getName();

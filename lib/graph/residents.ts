@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Binding } from "../backend.ts";
+import { type Binding, typeAttribute } from "../backend.ts";
 import type { GraphBuilder, TensorSpec } from "./builder.ts";
 
 interface Resident {
@@ -116,11 +116,11 @@ export class Residents {
         control: `^${this.#graph.operation("AssignVariableOp", type, [handle, placeholder])}`,
       };
     });
-    const { TF_INT32, TF_ATTR_TYPE } = this.#binding;
+    const { TF_INT32 } = this.#binding;
     const zero = this.#graph.constant({ shape: [], dtype: TF_INT32 }, new Int32Array(1));
     const done = this.#graph.operation(
       "Identity",
-      [{ name: "T", type: TF_ATTR_TYPE, value: TF_INT32 }],
+      [typeAttribute(this.#binding, "T", TF_INT32)],
       [zero, ...assigned.map(({ control }) => control)],
     );
     const values = this.#residents.map(({ handle, spec }) =>
@@ -155,6 +155,6 @@ export class Residents {
   }
 
   #dtype({ dtype }: TensorSpec) {
-    return { name: "dtype", type: this.#binding.TF_ATTR_TYPE, value: dtype };
+    return typeAttribute(this.#binding, "dtype", dtype);
   }
 }

@@ -10,6 +10,7 @@ import {
   type Tensor,
   type TensorInfo,
   tf,
+  typeAttribute,
 } from "../backend.ts";
 import { GraphBuilder, type TensorSpec } from "./builder.ts";
 import { type ResidentNames, Residents } from "./residents.ts";
@@ -107,7 +108,7 @@ class Tracer {
   /** Makes an input of the graph; the copy has a number of its own, also if a tensor comes twice. */
   input(input: Tensor, resident: boolean): Tensor {
     const spec = { shape: input.shape, dtype: this.#dtype(input) };
-    const type = { name: "T", type: this.#binding.TF_ATTR_TYPE, value: spec.dtype };
+    const type = typeAttribute(this.#binding, "T", spec.dtype);
     const copy = this.#native.executeSingleOutput("Identity", [type], [input]);
     const [id] = this.#native.getInputTensorIds([copy]);
     const reference = resident ? this.#residents.add(spec) : this.#graph.placeholder(spec);
@@ -140,7 +141,7 @@ class Tracer {
     const { result, references } = this.#outcome;
     const after = this.#residents.update(references.slice(0, residents));
     const outputs = flatten(result).tensors.slice(residents).map((output, i) => {
-      const type = { name: "T", type: this.#binding.TF_ATTR_TYPE, value: this.#dtype(output) };
+      const type = typeAttribute(this.#binding, "T", this.#dtype(output));
       const inputs = [references[residents + i]!, ...after];
       return `${this.#graph.operation("Identity", [type], inputs)}:0`;
     });

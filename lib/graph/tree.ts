@@ -66,3 +66,10 @@ export function rebuild(tree: Tree, tensors: readonly Tensor[]): Tree {
   };
   return walk(tree);
 }
+
+/** Second handles on the same values: each owner disposes its own. */
+export const copy = <T extends Tree>(tree: T): T =>
+  rebuild(tree, flatten(tree).tensors.map((tensor) => tensor.clone())) as T;
+
+/** Disposes all tensors of a tree. */
+export const dispose = (tree: Tree): void => tf.dispose(flatten(tree).tensors);
