@@ -18,6 +18,10 @@ Deno.test("norm() measures each example by itself", () => {
   });
 });
 
+Deno.test("norm() counts pixels changed at all, however little", () => {
+  tf.tidy(() => assertEquals([...norm(perturbation([1e-7, 0, -1e-4]), 0).dataSync()], [2]));
+});
+
 Deno.test("norm() keeps small pixels under high powers", () => {
   tf.tidy(() => {
     const r = perturbation([1e-6, 1e-6, 0]);

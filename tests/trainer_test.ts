@@ -49,6 +49,21 @@ Deno.test("fit() gives the same weights for the same seed, others for another", 
   assertNotEquals(await run(2), first);
 });
 
+Deno.test("each epoch draws dropout masks of its own", async () => {
+  // Copies of one image and no progress: nothing but the masks can change the loss.
+  const optimizer = { ...MLP.optimizer, learningRate: 1e-30 };
+  const still = architecture("still", [flatten(), dropout(0.5), dense(10)], { ...MLP, optimizer });
+  const copies = {
+    images: digits.images.slice([0], [1]).tile([8, 1, 1, 1]),
+    labels: tf.fill([8], 3),
+  };
+  const same = { ...copies, labels: copies.labels.cast("int32") } as typeof digits;
+  const network = createNetwork(still);
+  const [first, second] = await Array.fromAsync(fit(network, same, { epochs: 2 }));
+  assertNotEquals(first!.loss, second!.loss);
+  network.dispose();
+});
+
 Deno.test("fit() goes on from its checkpoint to the weights of an uninterrupted run", async () => {
   const checkpoint = `${await Deno.makeTempDir()}/run.safetensors`;
   const [whole, broken, resumed] = [1, 2, 3].map(() => createNetwork(small, { seed: 5 }));
