@@ -54,6 +54,23 @@ export function norm(perturbation: Tensor4D, p: number): Tensor1D {
 }
 
 /**
+ * Measures how far one image lies from another, in double precision.
+ *
+ * @param p As for {@linkcode norm}.
+ * @throws {RangeError} If `p` is neither 0 nor >= 1.
+ */
+export function distance(a: ArrayLike<number>, b: ArrayLike<number>, p: number): number {
+  assertP(p);
+  let [largest, sum] = [0, 0];
+  const sizes = Float64Array.from(a, (value, i) => Math.abs(value - b[i]!));
+  for (const size of sizes) largest = Math.max(largest, size);
+  if (p === Infinity || largest === 0) return largest;
+  // Scaled by the largest pixel, else high powers of small pixels vanish.
+  for (const size of sizes) sum += p === 0 ? Number(size !== 0) : (size / largest) ** p;
+  return p === 0 ? sum : sum ** (1 / p) * largest;
+}
+
+/**
  * Scales each example to a norm: ||r||_p = `target`. An example that is 0 everywhere stays 0.
  *
  * @param target In pixel units, > 0; a tensor of shape `[batch, 1, 1, 1]` gives each its own.

@@ -5,13 +5,41 @@
  */
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "../backend.ts";
 
+/**
+ * What an attack must do with the reference class and, but for `leave`, with one target class:
+ *
+ * - `leave`: any class may win but the reference;
+ * - `reach`: the target must win;
+ * - `aim`: leave the reference by way of the target, whose logit must pass the reference's. Whoever
+ *   wins in the end, the reference has lost: so an untargeted attack is steered.
+ */
+export type Mode = "leave" | "reach" | "aim";
+
 /** What an attack works on. Every tensor has the same leading batch axis, one row an image. */
 export interface Problem {
   /** The clean images, shape `[batch, 28, 28, 1]`, in [0, 1]. */
   readonly images: Tensor4D;
-  /** The class to leave or, for a targeted attack, the one to reach; shape `[batch]`, int32. */
-  readonly classes: Tensor1D;
-  readonly targeted: boolean;
+  /** The class to leave, shape `[batch]`, int32. */
+  readonly references: Tensor1D;
+  /** The class to reach or to aim at, shape `[batch]`, int32; without meaning if there is none. */
+  readonly targets: Tensor1D;
+  readonly mode: Mode;
+}
+
+/** Where an attack begins. */
+export interface Beginning {
+  /**
+   * The best adversarial point known, or the clean image where none is; shape
+   * `[batch, 28, 28, 1]`. Attacks that begin at the clean image may ignore it.
+   */
+  readonly point: Tensor4D;
+  /** How many steps will be made at most, for what changes from step to step. */
+  readonly steps: number;
+  /**
+   * Random numbers uniform in [0, 1), shape `[batch, 28, 28, 1]`, drawn for each image by seed and
+   * image number alone: its place in the batch does not matter.
+   */
+  uniform(): Tensor4D;
 }
 
 /**
@@ -55,14 +83,8 @@ export interface Attack<S extends State = State> {
   readonly p: number;
   /** Whether an image is finished once an adversarial point was found, or may still improve. */
   readonly stopsWhenFound: boolean;
-  /**
-   * The first state.
-   *
-   * @param uniform Random numbers uniform in [0, 1), shape `[batch, 28, 28, 1]`, drawn for each
-   *   image by seed and image number alone: its place in the batch does not matter.
-   * @param steps How many steps will be made at most, for what changes from step to step.
-   */
-  start(problem: Problem, uniform: () => Tensor4D, steps: number): S;
+  /** The first state. */
+  start(problem: Problem, beginning: Beginning): S;
   /** One step: a pure function of tensors, so that it can be traced into one graph. */
   step(state: S, problem: Problem, oracle: Oracle): S;
 }

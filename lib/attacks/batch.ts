@@ -3,75 +3,125 @@
  *
  * @module
  */
-import { type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
+import { type Tensor, type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
-import { norm } from "../norms.ts";
-import type { Attack, Problem, State } from "./attack.ts";
-import type { Outcome, Progress } from "./driver.ts";
-import { cleanEntries, type Entry, type Witness } from "./entry.ts";
-import { argMax, type Logits, logitsAlone, reaches, softmax } from "./judge.ts";
+import { distance } from "../norms.ts";
+import { argMax } from "../numbers.ts";
+import type { Attack, Mode, State } from "./attack.ts";
+import { startBest } from "./best.ts";
+import type { Outcome } from "./driver.ts";
+import { cleanEntries, type Entry } from "./entry.ts";
+import { type Logits, logitsAlone, reaches, softmax } from "./judge.ts";
+import { look } from "./look.ts";
 import { draws, padded, powerOfTwo, roundUp, rows } from "./rows.ts";
-import type { Stepper, Tensors } from "./stepper.ts";
+import { type ProblemTensors, type Standing, type Stepped, stepper } from "./stepper.ts";
 
 /** What a batch is made of. */
 export interface BatchInput {
   /** All images, shape `[n, 28, 28, 1]`; the batch does not keep them. */
   images: Tensor4D;
+  /** Where to begin, or the images. */
+  beginnings: Tensor4D;
   /** Place of the batch's first image among them. */
   first: number;
   /** Number of each image of the batch. */
   ids: readonly number[];
   labels: readonly number[] | undefined;
-  target: number | undefined;
+  /** Classes to reach or to aim at, as the mode says. */
+  targets: readonly number[] | undefined;
+  mode: Mode;
   seed: number;
   /** Steps that will be made at most. */
   steps: number;
 }
 
+/** How one image stands. */
+export interface ImageProgress {
+  /** Norm of the point evaluated last, and the network's confidences there. */
+  norm: number;
+  confidences: number[];
+  found: boolean;
+  /** The smallest adversarial norm so far, or Infinity; not yet judged alone. */
+  best: number;
+}
+
+/** By how much a point that does not stand alone is pushed further, until one does. */
+const pushes = [1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1];
+
 /** A batch under attack. Owns tensors until {@linkcode Batch.dispose}. */
 export class Batch {
   readonly #attack: Attack;
   readonly #network: Classifier;
-  readonly #stepper: Stepper;
+  readonly #mode: Mode;
   readonly #entries: Entry[];
   /** The entry of each row of the tensors, without the rows that pad them. */
   #rows: Entry[];
-  #problem: Problem;
-  #state: State;
+  #problem: ProblemTensors;
+  #standing: Standing;
+  /** Of the point evaluated last. */
+  #last: { norm: Float32Array; logits: Logits[]; rows: Entry[] };
 
   /**
    * Evaluates the clean images.
    *
    * @throws {RangeError} If an image already has the class to reach.
    */
-  constructor(attack: Attack, network: Classifier, stepper: Stepper, input: BatchInput) {
+  constructor(attack: Attack, network: Classifier, input: BatchInput) {
     this.#attack = attack;
     this.#network = network;
-    this.#stepper = stepper;
-    const { ids, first, target, seed, steps } = input;
-    const targeted = target !== undefined;
-    let entries: Entry[] = [];
-    const tensors = tf.tidy((): Tensors => {
-      const size = roundUp(ids.length);
-      const places = padded(ids.map((_, row) => first + row), size);
-      const images = input.images.gather(tf.tensor1d(places, "int32"));
-      entries = cleanEntries(images, rows(network.logits(images)), input);
-      const goals = entries.map(({ goal }) => goal.target ?? goal.reference);
-      const classes = tf.tensor1d(padded(goals, size), "int32");
-      const problem = { images, classes, targeted };
-      const start = attack.start(problem, () => draws(images, ids, seed), steps);
-      return { images, classes, ...start };
+    this.#mode = input.mode;
+    const { ids, first, targets, mode, seed, steps } = input;
+    const size = roundUp(ids.length);
+    const { images, beginnings } = tf.tidy(() => {
+      const places = tf.tensor1d(padded(ids.map((_, row) => first + row), size), "int32");
+      return {
+        images: input.images.gather(places),
+        beginnings: input.beginnings.gather(places),
+      };
     });
-    const { images, classes, ...state } = tensors;
-    this.#problem = { images: images as Tensor4D, classes: classes as Tensor1D, targeted };
-    this.#state = state as unknown as State;
-    this.#entries = entries;
-    this.#rows = entries;
+    const clean = tf.tidy(() => ({ state: { point: images }, best: startBest(images) }));
+    const none: Tensor = tf.zeros([size], "int32");
+    let looked: Stepped | undefined;
+    try {
+      // Nothing is asked of the best point here, so any classes will do.
+      looked = stepper(look(attack.p), network, "leave").run(
+        { images, references: none, targets: none } as ProblemTensors,
+        clean,
+      );
+      const logits = rows(looked.last.logits);
+      const goals = { ids, labels: input.labels, targets: mode === "reach" ? targets : undefined };
+      this.#entries = cleanEntries(images, logits, goals);
+      this.#rows = this.#entries;
+      this.#last = { norm: new Float32Array(size), logits, rows: this.#rows };
+      const column = (classes: number[]) => tf.tensor1d(padded(classes, size), "int32");
+      const references = this.#entries.map(({ goal }) => goal.reference);
+      this.#problem = {
+        images,
+        references: column(references),
+        targets: column(targets ? [...targets] : references),
+      };
+      this.#standing = tf.tidy(() => {
+        const uniform = () => draws(images, ids, seed);
+        const problem = { ...this.#problem, mode };
+        const state = attack.start(problem, { point: beginnings, uniform, steps });
+        // Copies, as an attack may begin with the images themselves.
+        return copied({ state, best: startBest(images) });
+      });
+    } catch (error) {
+      tf.dispose(images);
+      throw error;
+    } finally {
+      tf.dispose([beginnings, none, clean.best.norm]);
+      if (looked) tf.dispose([...all(looked), looked.last.norm, looked.last.logits]);
+    }
   }
 
   /** Judges the clean images: where one reaches the goal as it is, its norm is 0. */
   judgeClean(): void {
-    this.#judge(this.#problem.images, this.#entries.map(({ clean }) => clean), () => 0);
+    for (const entry of this.#entries) {
+      if (!reaches(entry.goal, entry.clean)) continue;
+      this.#finish(entry, entry.image);
+    }
     this.#compact();
   }
 
@@ -80,52 +130,56 @@ export class Batch {
     return this.#rows.every(({ finished }) => finished);
   }
 
-  /** Makes a step, and judges what was evaluated in it. */
-  step(): Progress["images"] {
-    const { images, classes } = this.#problem;
-    const outputs = this.#stepper.run({ images, classes, ...this.#state });
-    try {
-      const { forwards, backwards } = this.#stepper.passes;
-      for (const entry of this.#rows.filter(({ finished }) => !finished)) {
-        entry.steps++;
-        entry.forwards += forwards;
-        entry.backwards += backwards;
-      }
-      for (let i = 0; i < forwards; i++) {
-        const point = outputs[`evaluated.${i}.point`] as Tensor4D;
-        const norms = outputs[`evaluated.${i}.norm`]!.dataSync();
-        const logits = rows(outputs[`evaluated.${i}.logits`] as Tensor2D);
-        this.#judge(point, logits, (row) => norms[row]!);
-      }
-    } finally {
-      this.#advance(outputs);
-    }
-    this.#compact();
-    return this.#entries.map(({ last, witnesses }) => ({
-      norm: last.norm,
-      confidences: softmax(last.logits),
-      found: witnesses.length > 0,
-      best: witnesses.at(-1)?.norm ?? Infinity,
-    }));
+  /** The smallest adversarial norm of each image so far, or Infinity. */
+  get norms(): number[] {
+    return this.#entries.map(({ best }) => best);
   }
 
-  /** Ends the attack: judges where its last step led to, and says what became of each image. */
-  outcomes(): Outcome[] {
-    const { point } = this.#state;
-    if (!this.finished) {
-      for (const entry of this.#rows) if (!entry.finished) entry.forwards++;
-      tf.tidy(() => {
-        const norms = norm(point.sub(this.#problem.images), this.#attack.p).dataSync();
-        this.#judge(point, rows(this.#network.logits(point)), (row) => norms[row]!);
-      });
+  /** How the images stand, where they were evaluated last. */
+  progress(): ImageProgress[] {
+    const places = new Map(this.#last.rows.map((entry, row) => [entry, row]));
+    return this.#entries.map((entry) => {
+      const row = places.get(entry);
+      const { witness, best } = entry;
+      const logits = row === undefined ? witness!.logits : this.#last.logits[row]!;
+      const norm = row === undefined ? best : this.#last.norm[row]!;
+      return { norm, confidences: softmax(logits), found: best < Infinity, best };
+    });
+  }
+
+  /** Makes a step, and keeps the best of what was evaluated in it. */
+  step(): void {
+    const { run, passes } = stepper(this.#attack, this.#network, this.#mode);
+    this.#take(run(this.#problem, this.#standing));
+    for (const entry of this.#rows) {
+      if (entry.finished) continue;
+      entry.steps++;
+      entry.forwards += passes.forwards;
+      entry.backwards += passes.backwards;
     }
-    const last = rows(point);
+    this.#finishFound();
+  }
+
+  /** Ends the attack: looks where its last step led to, and says what became of each image. */
+  outcomes(): Outcome[] {
+    const ended = this.#rows.filter(({ finished }) => !finished);
+    if (ended.length > 0) {
+      const { state, best } = this.#standing;
+      const { point } = state;
+      const step = stepper(look(this.#attack.p), this.#network, this.#mode);
+      this.#take(step.run(this.#problem, { state: { point }, best }));
+      for (const entry of ended) entry.forwards++;
+    }
+    const { state, best } = this.#standing;
+    const [last, found] = [rows(state.point), rows(best.point)];
+    this.#rows.forEach((entry, row) => {
+      if (entry.best < Infinity && !entry.finished) this.#finish(entry, found[row]!);
+    });
     return this.#entries.map((entry): Outcome => {
-      const witness = this.#best(entry);
-      // What has no witness was never finished, and so still has its row.
-      const perturbed = witness?.image ?? last[this.#rows.indexOf(entry)]!;
+      const { witness, id, image, clean, steps, forwards, backwards } = entry;
+      // What has no witness still has its row, unless the best point did not stand alone.
+      const perturbed = witness?.image ?? last[this.#rows.indexOf(entry)] ?? image;
       const logits = witness?.logits ?? this.#alone(perturbed);
-      const { id, image, clean, steps, forwards, backwards } = entry;
       return {
         image: id,
         p: this.#attack.p,
@@ -134,7 +188,7 @@ export class Batch {
         found: witness !== undefined,
         adversarialClass: witness === undefined ? null : argMax(witness.logits),
         perturbed,
-        norm: witness?.norm ?? entry.last.norm,
+        norm: distance(perturbed, image, this.#attack.p),
         confidences: { clean: softmax(clean), perturbed: softmax(logits) },
         steps,
         forwards,
@@ -145,51 +199,56 @@ export class Batch {
 
   /** Disposes the batch's tensors. */
   dispose(): void {
-    tf.dispose([this.#problem.images, this.#problem.classes, Object.values(this.#state)]);
+    tf.dispose([...Object.values(this.#problem), ...all(this.#standing)]);
   }
 
-  #judge(points: Tensor4D, logits: Logits[], normOf: (row: number) => number): void {
-    const { stopsWhenFound } = this.#attack;
-    let images: Float32Array[] | undefined;
+  /** Takes over what a step gave. */
+  #take({ state, best, last }: Stepped): void {
+    tf.dispose(all(this.#standing));
+    this.#standing = { state, best };
+    const norms = best.norm.dataSync();
     this.#rows.forEach((entry, row) => {
-      if (entry.finished) return;
-      const last = { norm: normOf(row), logits: logits[row]! };
-      entry.last = last;
-      if (!(last.norm < (entry.witnesses.at(-1)?.norm ?? Infinity))) return;
-      const finishes = stopsWhenFound || last.norm === 0;
-      // Whoever is judged alone at once needs no margin in the batch.
-      if (!reaches(entry.goal, last.logits, finishes ? 0 : undefined)) return;
-      images ??= rows(points);
-      const witness = { ...last, image: images[row]!, alone: finishes };
-      if (finishes) {
-        witness.logits = this.#alone(witness.image);
-        if (!reaches(entry.goal, witness.logits)) return;
-        entry.finished = true;
-      }
-      entry.witnesses.push(witness);
+      if (!entry.finished) entry.best = norms[row]!;
     });
+    this.#last = {
+      norm: last.norm.dataSync() as Float32Array,
+      logits: rows(last.logits),
+      rows: this.#rows,
+    };
+    tf.dispose([last.norm, last.logits]);
   }
 
-  /** The best point that stands alone. */
-  #best({ goal, witnesses }: Entry): Witness | undefined {
-    return witnesses.toReversed().find((witness) => {
-      if (!witness.alone) witness.logits = this.#alone(witness.image);
-      return reaches(goal, witness.logits);
-    });
+  /** Ends the attack on images for which one adversarial point is enough. */
+  #finishFound(): void {
+    if (!this.#attack.stopsWhenFound) return;
+    const found = this.#rows.filter(({ finished, best }) => !finished && best < Infinity);
+    if (found.length === 0) return;
+    const points = rows(this.#standing.best.point);
+    for (const entry of found) this.#finish(entry, points[this.#rows.indexOf(entry)]!);
+    this.#compact();
+  }
+
+  /** Judges an image's best point alone; if it does not stand, points a little further out. */
+  #finish(entry: Entry, image: Float32Array): void {
+    entry.finished = true;
+    const further = pushes.map((push) => () =>
+      image.map((pixel, i) =>
+        Math.min(1, Math.max(0, entry.image[i]! + (1 + push) * (pixel - entry.image[i]!)))
+      )
+    );
+    for (const candidate of [() => image, ...further]) {
+      const image = candidate();
+      const logits = this.#alone(image);
+      if (!reaches(entry.goal, logits)) continue;
+      entry.witness = { image, logits };
+      entry.best = distance(image, entry.image, this.#attack.p);
+      return;
+    }
+    entry.best = Infinity;
   }
 
   #alone(image: Float32Array): Logits {
     return logitsAlone(this.#network, image, this.#problem.images.shape.slice(1));
-  }
-
-  /** Takes the next state from a step's outputs and disposes all else. */
-  #advance(outputs: Tensors): void {
-    const state: Tensors = {};
-    for (const [name, tensor] of Object.entries(outputs)) {
-      if (name.startsWith("evaluated.")) tensor.dispose();
-      else state[name] = tensor;
-    }
-    this.#replace(this.#problem, state as unknown as State);
   }
 
   /** Drops the rows of finished images, as soon as a smaller batch holds the others. */
@@ -199,23 +258,28 @@ export class Batch {
     const smaller = powerOfTwo(left.length);
     if (left.length === 0 || smaller >= size) return;
     this.#rows = left.map((row) => this.#rows[row]!);
-    const { images, classes, targeted } = this.#problem;
+    const old = [...Object.values(this.#problem), ...all(this.#standing)];
     const places = tf.tensor1d(padded(left, smaller), "int32");
-    const state = Object.entries(this.#state).map(([name, one]) => [name, one.gather(places)]);
-    const problem = { images: images.gather(places), classes: classes.gather(places), targeted };
-    places.dispose();
-    this.#replace(problem, Object.fromEntries(state));
-  }
-
-  /** Goes on with other tensors, and disposes those that are needed no more. */
-  #replace(problem: Problem, state: State): void {
-    const { images, classes } = this.#problem;
-    // An attack may start from the images themselves, or hand a tensor on unchanged.
-    const kept = new Set([problem.images, problem.classes, ...Object.values(state)]);
-    for (const tensor of [images, classes, ...Object.values(this.#state)]) {
-      if (!kept.has(tensor)) tensor.dispose();
-    }
-    this.#problem = problem;
-    this.#state = state;
+    const gather = <T extends Record<string, Tensor>>(tensors: T): T =>
+      Object.fromEntries(
+        Object.entries(tensors).map(([name, one]) => [name, one.gather(places)]),
+      ) as T;
+    this.#problem = gather(this.#problem);
+    const { state, best } = this.#standing;
+    this.#standing = { state: gather(state), best: gather(best) };
+    tf.dispose([...old, places]);
   }
 }
+
+/** A standing of its own, made of tensors that may be others' or occur twice. */
+const copied = ({ state, best }: Standing): Standing => ({
+  state: Object.fromEntries(
+    Object.entries(state).map(([name, one]) => [name, one.clone()]),
+  ) as unknown as State,
+  best: { norm: best.norm.clone(), point: best.point.clone() },
+});
+
+/** All tensors of a standing. */
+const all = (
+  { state, best }: Standing,
+): Tensor[] => [...Object.values(state), best.norm, best.point];

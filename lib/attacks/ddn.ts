@@ -44,17 +44,18 @@ export function ddn({ p = 2 }: DdnOptions = {}): Attack<DdnState> {
     graph: "ddn",
     p,
     stopsWhenFound: false,
-    start({ images }, _, steps) {
+    start({ images }, { steps }) {
       const [count] = images.shape;
       const epsilon: Tensor4D = tf.fill([count, 1, 1, 1], startEpsilon);
       return { point: images, epsilon, ...startClock(count, steps) };
     },
-    step(state, { images, classes, targeted }, oracle) {
+    step(state, problem, oracle) {
       const { point } = state;
-      const { logits, gradient } = oracle.gradient(point, (logits) => logOdds(logits, classes));
-      const change = tf.where(reached(logits, classes, targeted), 1 - gamma, 1 + gamma);
+      const { images } = problem;
+      const { logits, gradient } = oracle.gradient(point, (logits) => logOdds(logits, problem));
+      const change = tf.where(reached(logits, problem), 1 - gamma, 1 + gamma);
       const epsilon: Tensor4D = state.epsilon.mul(change);
-      const direction = inward(targeted ? gradient : gradient.neg(), point);
+      const direction = inward(gradient.neg(), point);
       const along = rescale(direction, 2, cosine(state, 1, 0.01));
       const r: Tensor4D = point.sub(images).add(along);
       return {

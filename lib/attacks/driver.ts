@@ -7,7 +7,7 @@ import { type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
 import { assertSeed } from "../random.ts";
 import type { Attack } from "./attack.ts";
-import { Batch } from "./batch.ts";
+import { Batch, type ImageProgress } from "./batch.ts";
 import { stepper } from "./stepper.ts";
 
 /** Settings of a run that are not the attack's own. */
@@ -25,8 +25,18 @@ export interface RunOptions {
   ids?: readonly number[];
   /** True classes to leave; without them the attack leaves the class predicted at first. */
   labels?: readonly number[];
-  /** Class to reach, instead of leaving one. */
-  target?: number;
+  /** Class to reach, instead of leaving one: the same for all images, or one for each. */
+  target?: number | readonly number[];
+  /**
+   * Class to aim at, one for each image: the attack leaves the reference by way of it, though any
+   * class will do in the end.
+   */
+  aims?: readonly number[];
+  /**
+   * Where to begin, shape `[n, 28, 28, 1]`, in [0, 1]: adversarial points, for attacks that improve
+   * on one. @default the images
+   */
+  beginnings?: Tensor4D;
   /** Images attacked together. A result does not depend on it. @default 200 */
   batchSize?: number;
   /** Ends the run with the signal's reason. */
@@ -43,14 +53,8 @@ export interface Progress {
   steps: number;
   /** Place of the batch's first image among all. */
   first: number;
-  /** For each image of the batch, the point evaluated last, and whether one was found so far. */
-  images: {
-    norm: number;
-    confidences: number[];
-    found: boolean;
-    /** The smallest adversarial norm so far, or Infinity; not yet judged alone. */
-    best: number;
-  }[];
+  /** Each image of the batch. */
+  readonly images: ImageProgress[];
   /** Median of the smallest norms over this batch's images and those of the batches before. */
   median(): number;
 }
@@ -140,33 +144,52 @@ function* attackSteps(
   images: Tensor4D,
   options: RunOptions,
 ): Generator<Progress, Outcome[]> {
-  const { batchSize = 200, seed = 0, maxPasses = 2000, target, labels } = options;
+  const { batchSize = 200, seed = 0, maxPasses = 2000, aims, labels } = options;
   const count = images.shape[0];
   const ids = options.ids ?? Array.from({ length: count }, (_, i) => i);
-  const { steps: atMost = 500 } = options;
-  checkInput(images, network, { ...options, ids, steps: atMost, maxPasses, batchSize, seed });
-  const step = stepper(attack, network, target !== undefined);
-  const passes = Math.max(1, step.passes.forwards + step.passes.backwards);
+  const { steps: atMost = 500, beginnings = images, target } = options;
+  const targets = aims ?? (typeof target === "number" ? ids.map(() => target) : target);
+  checkInput(images, network, {
+    ...options,
+    ids,
+    targets,
+    steps: atMost,
+    maxPasses,
+    batchSize,
+    seed,
+  });
+  const mode = aims ? "aim" : targets ? "reach" : "leave";
+  const { passes } = stepper(attack, network, mode);
   // The clean image and where the last step led to need a pass each.
-  const steps = Math.min(atMost, Math.floor((maxPasses - 2) / passes));
+  const affordable = Math.floor((maxPasses - 2) / Math.max(1, passes.forwards + passes.backwards));
+  const steps = Math.min(atMost, affordable);
   const outcomes: Outcome[] = [];
   for (let first = 0; first < count; first += batchSize) {
-    const size = Math.min(batchSize, count - first);
-    const batch = new Batch(attack, network, step, {
+    const part = <T>(values: readonly T[]) => values.slice(first, first + batchSize);
+    const batch = new Batch(attack, network, {
       images,
+      beginnings,
       first,
-      ids: ids.slice(first, first + size),
-      labels: labels?.slice(first, first + size),
-      target,
+      ids: part(ids),
+      labels: labels && part(labels),
+      targets: targets && part(targets),
+      mode,
       seed,
       steps,
     });
     try {
       batch.judgeClean();
-      for (let done = 1; done <= steps && !batch.finished; done++) {
-        const current = batch.step();
-        const norms = () => [...outcomes.map(normFound), ...current.map(({ best }) => best)];
-        yield { step: done, steps, first, images: current, median: () => median(norms()) };
+      for (let step = 1; step <= steps && !batch.finished; step++) {
+        batch.step();
+        yield {
+          step,
+          steps,
+          first,
+          get images() {
+            return batch.progress();
+          },
+          median: () => median([...outcomes.map(normFound), ...batch.norms]),
+        };
       }
       outcomes.push(...batch.outcomes());
     } finally {
@@ -187,9 +210,10 @@ function median(values: number[]): number {
 function checkInput(
   images: Tensor4D,
   { classes }: Classifier,
-  { ids, labels, target, steps, maxPasses, batchSize, seed }:
+  { ids, labels, targets, beginnings, steps, maxPasses, batchSize, seed }:
     & RunOptions
-    & Required<Pick<RunOptions, "ids" | "steps" | "maxPasses" | "batchSize" | "seed">>,
+    & Required<Pick<RunOptions, "ids" | "steps" | "maxPasses" | "batchSize" | "seed">>
+    & { targets: readonly number[] | undefined },
 ): void {
   const fail = (rule: string, value: unknown) =>
     new RangeError(`Cannot attack as ${rule}: current value is ${value}`);
@@ -206,12 +230,24 @@ function checkInput(
   if (!(Number.isInteger(batchSize) && batchSize >= 1)) {
     throw fail("batchSize must be at least 1", batchSize);
   }
-  if (target !== undefined && !(Number.isInteger(target) && target >= 0 && target < classes)) {
-    throw fail(`target must be a class from 0 to ${classes - 1}`, target);
+  const known = (of: number) => Number.isInteger(of) && of >= 0 && of < classes;
+  if (targets && targets.length !== count) {
+    throw fail("each image needs a target", targets.length);
   }
-  // The comparison is false for NaN, so that NaN fails it too.
-  const inside = tf.tidy(() =>
-    images.greaterEqual(0).logicalAnd(images.lessEqual(1)).all().dataSync()
+  const [target, label] = [targets, labels].map((all) => all?.find((one) => !known(one)));
+  if (target !== undefined) throw fail(`target must be a class from 0 to ${classes - 1}`, target);
+  if (label !== undefined) throw fail(`labels must be from 0 to ${classes - 1}`, label);
+  if (!inBox(images)) throw fail("pixels must be in [0, 1]", "outside");
+  if (!beginnings) return;
+  if (String(beginnings.shape) !== String(images.shape)) {
+    throw fail(`beginnings must have the images' shape [${images.shape}]`, beginnings.shape);
+  }
+  if (!inBox(beginnings)) throw fail("beginnings must be in [0, 1]", "outside");
+}
+
+/** Whether all pixels are in [0, 1]; NaN is not. */
+function inBox(images: Tensor4D): boolean {
+  return tf.tidy(() =>
+    images.greaterEqual(0).logicalAnd(images.lessEqual(1)).all().dataSync()[0] === 1
   );
-  if (!inside[0]) throw fail("pixels must be in [0, 1]", "outside");
 }

@@ -4,17 +4,9 @@
  * @module
  */
 import type { Tensor4D } from "../backend.ts";
-import { argMax, type Goal, type Logits } from "./judge.ts";
+import { argMax } from "../numbers.ts";
+import type { Goal, Logits } from "./judge.ts";
 import { rows } from "./rows.ts";
-
-/** A point that reached the goal. */
-export interface Witness {
-  norm: number;
-  image: Float32Array;
-  logits: Logits;
-  /** Whether the logits are those of a batch of one. */
-  alone: boolean;
-}
 
 /** What is known of one image. */
 export interface Entry {
@@ -22,13 +14,10 @@ export interface Entry {
   goal: Goal;
   image: Float32Array;
   clean: Logits;
-  /** The point evaluated last. */
-  last: { norm: number; logits: Logits };
-  /**
-   * The best point at every time, the last one the best of all. A batch judged them; where the
-   * attack runs on, they are judged alone when it has ended, as most will be surpassed.
-   */
-  witnesses: Witness[];
+  /** The smallest norm that a batch called adversarial. */
+  best: number;
+  /** Judged alone, and adversarial: what is reported. */
+  witness?: { image: Float32Array; logits: Logits };
   finished: boolean;
   steps: number;
   forwards: number;
@@ -44,16 +33,18 @@ export interface Entry {
 export function cleanEntries(
   images: Tensor4D,
   logits: Logits[],
-  { ids, labels, target }: {
+  { ids, labels, targets }: {
     ids: readonly number[];
     labels: readonly number[] | undefined;
-    target: number | undefined;
+    /** Classes to reach. */
+    targets: readonly number[] | undefined;
   },
 ): Entry[] {
   const pixels = rows(images);
   return ids.map((id, row): Entry => {
     const clean = logits[row]!;
     const reference = labels?.[row] ?? argMax(clean);
+    const target = targets?.[row];
     if (target === reference) {
       throw new RangeError(
         `Cannot attack as the target must be another class than that of image ${id}: ` +
@@ -65,8 +56,7 @@ export function cleanEntries(
       goal: { reference, target },
       image: pixels[row]!,
       clean,
-      last: { norm: 0, logits: clean },
-      witnesses: [],
+      best: Infinity,
       finished: false,
       steps: 0,
       forwards: 1,

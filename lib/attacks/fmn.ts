@@ -45,17 +45,18 @@ export function fmn({ p = 2 }: FmnOptions = {}): Attack<FmnState> {
     graph: `fmn, p ${p}`,
     p,
     stopsWhenFound: false,
-    start({ images }, _, steps) {
+    start({ images }, { steps }) {
       const [count] = images.shape;
       const shape: [number, number, number, number] = [count, 1, 1, 1];
       const [epsilon, best]: [Tensor4D, Tensor4D] = [tf.zeros(shape), tf.fill(shape, Infinity)];
       return { point: images, epsilon, best, ...startClock(count, steps) };
     },
-    step(state, { images, classes, targeted }, oracle) {
+    step(state, problem, oracle) {
       const { point } = state;
-      const { logits, gradient } = oracle.gradient(point, (logits) => margin(logits, classes));
-      const direction = inward(targeted ? gradient : gradient.neg(), point);
-      const success = reached(logits, classes, targeted);
+      const { images } = problem;
+      const { logits, gradient } = oracle.gradient(point, (logits) => margin(logits, problem));
+      const direction = inward(gradient.neg(), point);
+      const success = reached(logits, problem);
       const r: Tensor4D = point.sub(images);
       const size = each(norm(r, p));
       const best: Tensor4D = tf.where(success, size.minimum(state.best), state.best);
@@ -63,7 +64,7 @@ export function fmn({ p = 2 }: FmnOptions = {}): Attack<FmnState> {
       const { shrunk, grown } = radii(state.epsilon, gamma, p);
       const boundary = (): Tensor4D => {
         const slope = each(norm(direction, dualP(p))).maximum(1e-30);
-        const distance = each(margin(logits, classes)).abs().div(slope);
+        const distance = each(margin(logits, problem)).abs().div(slope);
         return tf.where(best.less(Infinity), grown, size.add(distance.mul(gamma.add(1))));
       };
       const onwards = p === 0 ? grown : boundary();

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { type Tensor4D, tf } from "../backend.ts";
+import { type Tensor2D, type Tensor4D, tf } from "../backend.ts";
+import { compile } from "../compile.ts";
 import type { Classifier } from "../network.ts";
-
-export { argMax } from "../numbers.ts";
 
 /** An image is adversarial by at least this margin, so that another framework agrees. */
 export const adversarialMargin = 1e-4;
@@ -38,13 +37,14 @@ export function softmax(logits: Logits): number[] {
   return powers.map((power) => power / sum);
 }
 
-/** Whether logits reach the goal, by {@linkcode adversarialMargin} or the margin given. */
-export function reaches(goal: Goal, logits: Logits, margin = adversarialMargin): boolean {
-  const { reference, target } = goal;
+/** Whether logits reach the goal by {@linkcode adversarialMargin}. */
+export function reaches({ reference, target }: Goal, logits: Logits): boolean {
   return target === undefined
-    ? marginOf(logits, reference) <= -margin
-    : marginOf(logits, target) >= margin;
+    ? marginOf(logits, reference) <= -adversarialMargin
+    : marginOf(logits, target) >= adversarialMargin;
 }
+
+const compiled = new WeakMap<object, (alone: Tensor4D) => Tensor2D>();
 
 /** Logits of one image judged alone, in a batch of one: what a reported point must stand. */
 export function logitsAlone(
@@ -52,8 +52,11 @@ export function logitsAlone(
   image: Float32Array,
   shape: readonly number[],
 ): Logits {
+  const judge = compiled.get(network.revision) ??
+    compile((alone: Tensor4D) => network.logits(alone), { name: "a network judged alone" });
+  compiled.set(network.revision, judge);
   return tf.tidy(() => {
     const alone = tf.tensor(image).reshape<Tensor4D>([1, ...shape]);
-    return Array.from(network.logits(alone).dataSync());
+    return Array.from(judge(alone).dataSync());
   });
 }

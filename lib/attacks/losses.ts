@@ -1,10 +1,15 @@
 /**
- * What attacks descend on, from logits to one number for each image.
+ * What attacks descend on, from logits to one number for each image: positive until the goal is
+ * reached.
  *
  * @module
  */
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
+import type { Problem } from "./attack.ts";
 import { adversarialMargin } from "./judge.ts";
+
+/** What losses know of a problem. */
+export type Goals = Pick<Problem, "references" | "targets" | "mode">;
 
 /** Lower than any logit, and still a number when a logit is added. */
 const OUT = 1e30;
@@ -15,41 +20,48 @@ function split(logits: Tensor2D, classes: Tensor1D): { own: Tensor1D; others: Te
   return { own: logits.mul(mark).sum(1), others: logits.sub(mark.mul(OUT)) };
 }
 
-/**
- * Logit of each image's class minus the best other one, shape `[batch]`. Call it inside `tf.tidy`.
- *
- * @param classes Shape `[batch]`, int32.
- */
-export function margin(logits: Tensor2D, classes: Tensor1D): Tensor1D {
-  const { own, others } = split(logits, classes);
-  return own.sub(others.max(1));
+/** A loss that compares a class with a summary of the others, whichever way the goal lies. */
+function compare(
+  logits: Tensor2D,
+  { references, targets, mode }: Goals,
+  summary: (others: Tensor2D) => Tensor1D,
+): Tensor1D {
+  const { own, others } = split(logits, mode === "reach" ? targets : references);
+  if (mode === "leave") return own.sub(summary(others));
+  if (mode === "reach") return summary(others).sub(own);
+  return own.sub(split(logits, targets).own);
 }
 
 /**
- * Logarithm of the odds of each image's class, shape `[batch]`: log(c / (1 - c)) for a confidence c.
- * Call it inside `tf.tidy`.
- *
- * Its gradient has the direction of that of the cross-entropy, reversed, but does not vanish as the
- * confidence saturates.
- *
- * @param classes Shape `[batch]`, int32.
+ * Difference of logits, shape `[batch]`: the reference's minus the best other one's or, for a
+ * target, the best other one's minus the target's (`reach`) or the reference's minus the target's
+ * (`aim`). Call it inside `tf.tidy`.
  */
-export function logOdds(logits: Tensor2D, classes: Tensor1D): Tensor1D {
-  const { own, others } = split(logits, classes);
-  return own.sub(tf.logSumExp(others, 1));
+export const margin = (logits: Tensor2D, goals: Goals): Tensor1D =>
+  compare(logits, goals, (others) => others.max(1));
+
+/**
+ * Logarithm of odds, shape `[batch]`: log(c / (1 - c)) for the confidence c in the reference, or
+ * its negative for that in the target; `aim` compares these two. Call it inside `tf.tidy`.
+ *
+ * Its gradient has the direction of that of the cross-entropy, but does not vanish as the confidence
+ * saturates.
+ */
+export const logOdds = (logits: Tensor2D, goals: Goals): Tensor1D =>
+  compare(logits, goals, (others) => tf.logSumExp(others, 1));
+
+/** Softmax probability of the reference or, negated, of the target; shape `[batch]`. */
+export function confidence(logits: Tensor2D, { references, targets, mode }: Goals): Tensor1D {
+  const of = (classes: Tensor1D): Tensor1D => split(logits.softmax(), classes).own;
+  return mode === "leave" ? of(references) : of(targets).neg();
 }
 
 /**
- * Whether logits reach the goal by the driver's margin, as 0 or 1; shape `[batch, 1, 1, 1]`, bool.
- * Call it inside `tf.tidy`.
+ * Whether logits reach the goal by the driver's margin; shape `[batch, 1, 1, 1]`, bool. Call it
+ * inside `tf.tidy`.
  */
-export function reached(logits: Tensor2D, classes: Tensor1D, targeted: boolean): Tensor4D {
-  const ahead = margin(logits, classes);
-  const reached = targeted
-    ? ahead.greaterEqual(adversarialMargin)
-    : ahead.lessEqual(-adversarialMargin);
-  return each(reached);
-}
+export const reached = (logits: Tensor2D, goals: Goals): Tensor4D =>
+  each(margin(logits, goals).lessEqual(-adversarialMargin));
 
 /** One value for each image, to be broadcast over its pixels. */
 export const each = (values: Tensor): Tensor4D => values.reshape([-1, 1, 1, 1]);

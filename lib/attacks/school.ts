@@ -11,9 +11,10 @@ import {
   startMoments,
   startPowers,
 } from "../adam.ts";
-import { type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
+import { type Tensor4D, tf } from "../backend.ts";
 import { rescale } from "../norms.ts";
 import type { Attack } from "./attack.ts";
+import { confidence } from "./losses.ts";
 
 /** Settings of {@linkcode school}. */
 export interface SchoolOptions {
@@ -70,7 +71,7 @@ export function school(
     graph: `school, p ${p}`,
     p,
     stopsWhenFound: true,
-    start({ images }, uniform) {
+    start({ images }, { uniform }) {
       const each: [number, number, number, number] = [images.shape[0], 1, 1, 1];
       const r: Tensor4D = uniform().mul(2).sub(1);
       const target: Tensor4D = tf.fill(each, below(norm, p, images.size / images.shape[0]));
@@ -78,19 +79,14 @@ export function school(
       const memory = { ...startMoments(images), ...startPowers(each) };
       return { point: at(images, r, target), target, rate, ...memory };
     },
-    step(state, { images, classes, targeted }, oracle) {
-      const { gradient } = oracle.gradient(state.point, (logits) => confidence(logits, classes));
-      const descent: Tensor4D = targeted ? gradient.neg() : gradient;
+    step(state, problem, oracle) {
+      const { images } = problem;
+      const { gradient } = oracle.gradient(state.point, (logits) => confidence(logits, problem));
       const { point, target, rate } = state;
       const powers = nextPowers(state);
       const r: Tensor4D = point.sub(images);
-      const { x, moments } = adamStep(r, state, descent, powers, { learningRate: rate });
+      const { x, moments } = adamStep(r, state, gradient, powers, { learningRate: rate });
       return { point: at(images, x, target), target, rate, ...moments, ...powers };
     },
   };
-}
-
-/** Softmax probability of one class for each image, shape `[batch]`. */
-function confidence(logits: Tensor2D, classes: Tensor1D): Tensor1D {
-  return logits.softmax().mul(tf.oneHot(classes, logits.shape[1])).sum(1);
 }

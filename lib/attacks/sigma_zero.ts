@@ -53,18 +53,18 @@ export function sigmaZero({ p = 0 }: SigmaZeroOptions = {}): Attack<SigmaZeroSta
     graph: "sigma-zero",
     p,
     stopsWhenFound: false,
-    start({ images }, _, steps) {
+    start({ images }, { steps }) {
       const each: [number, number, number, number] = [images.shape[0], 1, 1, 1];
       const threshold: Tensor4D = tf.fill(each, startThreshold);
       const memory = { ...startMoments(images), ...startPowers(each) };
       return { point: images, threshold, ...memory, ...startClock(images.shape[0], steps) };
     },
-    step(state, { images, classes, targeted }, oracle) {
+    step(state, problem, oracle) {
       const { point } = state;
-      const { logits, gradient } = oracle.gradient(point, (logits) => margin(logits, classes));
-      const success = reached(logits, classes, targeted);
-      const away: Tensor4D = targeted ? gradient.neg() : gradient;
-      const descent: Tensor4D = tf.where(success, tf.zerosLike(away), away);
+      const { images } = problem;
+      const { logits, gradient } = oracle.gradient(point, (logits) => margin(logits, problem));
+      const success = reached(logits, problem);
+      const descent: Tensor4D = tf.where(success, tf.zerosLike(gradient), gradient);
       const r: Tensor4D = point.sub(images);
       const slope: Tensor4D = rescale(descent.add(countSlope(r)), Infinity, 1);
       const learningRate = cosine(state, 1, 0.1);

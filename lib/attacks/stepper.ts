@@ -1,17 +1,14 @@
 /**
- * One step of an attack, ready to be run: it asks the network on the attack's behalf, and remembers
- * each point and the answer.
+ * One step of an attack, ready to be run: it asks the network on the attack's behalf, and keeps the
+ * best of what was evaluated.
  *
  * @module
  */
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
 import { compile } from "../compile.ts";
 import type { Classifier } from "../network.ts";
-import { norm } from "../norms.ts";
-import type { Attack, Oracle, State } from "./attack.ts";
-
-/** Tensors by name: what a compiled step takes and gives. */
-export type Tensors = Record<string, Tensor>;
+import type { Attack, Mode, Oracle, Problem, State } from "./attack.ts";
+import { type Best, better, type Evaluated } from "./best.ts";
 
 /** Forward and backward passes of each image in one step. */
 export interface Passes {
@@ -19,13 +16,19 @@ export interface Passes {
   backwards: number;
 }
 
+/** The tensors of a problem: what steps take besides the state. */
+export type ProblemTensors = Pick<Problem, "images" | "references" | "targets">;
+
+/** All that changes from step to step. */
+export type Standing = { state: State; best: Best };
+
+/** What became of a step: the next standing, and the point evaluated last. */
+export type Stepped = Standing & { last: { norm: Tensor1D; logits: Tensor2D } };
+
 /** A step as the driver runs it, with the passes that one costs. */
 export interface Stepper {
-  /**
-   * From `images`, `classes` and the state to the next state and, as `evaluated.<i>.point`,
-   * `.logits` and `.norm`, all that was evaluated meanwhile. The caller disposes it.
-   */
-  run(inputs: Tensors): Tensors;
+  /** Makes a step. The caller disposes what it gives. */
+  run(problem: ProblemTensors, standing: Standing): Stepped;
   passes: Passes;
 }
 
@@ -36,30 +39,38 @@ const remembered = new WeakMap<object, Map<string, Stepper>>();
  * Makes an attack's step on a network ready to be run over and over, on batches of any size; one
  * that was made before for the same step and weights serves again.
  */
-export function stepper(attack: Attack, network: Classifier, targeted: boolean): Stepper {
+export function stepper(attack: Attack, network: Classifier, mode: Mode): Stepper {
   const steppers = remembered.get(network.revision) ?? new Map<string, Stepper>();
   remembered.set(network.revision, steppers);
-  const key = `${attack.graph}${targeted ? ", targeted" : ""}`;
-  const step = steppers.get(key) ?? makeStepper(attack, network, targeted);
+  const key = `${attack.graph}, ${mode}`;
+  const step = steppers.get(key) ?? makeStepper(attack, network, mode);
   steppers.set(key, step);
   return step;
 }
 
-function makeStepper(attack: Attack, network: Classifier, targeted: boolean): Stepper {
-  const step = ({ images, classes, ...state }: Tensors): Tensors => {
-    const problem = { images: images as Tensor4D, classes: classes as Tensor1D, targeted };
-    const recorder = new Recorder(network, attack.p, problem.images);
-    const next = attack.step(state as unknown as State, problem, recorder);
-    return { ...next, ...recorder.evaluated };
+function makeStepper(attack: Attack, network: Classifier, mode: Mode): Stepper {
+  const step = (tensors: ProblemTensors, { state, best }: Standing): Stepped => {
+    const problem = { ...tensors, mode };
+    const recorder = new Recorder(network);
+    const next = attack.step(state, problem, recorder);
+    let last: Tensor1D | undefined;
+    for (const evaluated of recorder.evaluated) {
+      ({ best, norm: last } = better(best, evaluated, problem, attack.p));
+    }
+    const logits = recorder.evaluated.at(-1)?.logits;
+    if (!last || !logits) throw new Error(`Cannot run ${attack.name} as its step asks nothing`);
+    return { state: next, best, last: { norm: last, logits: logits.clone() } };
   };
   const run = compile(step, { name: `a step of ${attack.name}` });
-  const passes = countPasses(attack, network.classes, targeted);
-  // Sorted, as another order of names would be another graph.
-  return { run: (inputs) => run(sorted(inputs)), passes };
+  return {
+    // Sorted, as another order of names would be another graph.
+    run: (problem, { state, best }) => run(problem, { state: sorted(state), best }),
+    passes: countPasses(attack, network.classes, mode),
+  };
 }
 
 /** Counts what a step asks for, before any is made: an oracle that knows nothing counts the questions. */
-function countPasses(attack: Attack, classes: number, targeted: boolean): Passes {
+function countPasses(attack: Attack, classes: number, mode: Mode): Passes {
   const passes: Passes = { forwards: 0, backwards: 0 };
   const answer = ({ shape }: Tensor4D): Tensor2D => {
     passes.forwards++;
@@ -74,37 +85,36 @@ function countPasses(attack: Attack, classes: number, targeted: boolean): Passes
   };
   tf.tidy(() => {
     const images: Tensor4D = tf.zeros([1, 28, 28, 1]);
-    const problem = { images, classes: tf.zeros([1], "int32") as Tensor1D, targeted };
-    attack.step(attack.start(problem, () => tf.zerosLike(images), 1), problem, oracle);
+    const zero: Tensor1D = tf.zeros([1], "int32");
+    const problem = { images, references: zero, targets: zero, mode };
+    const uniform = () => tf.zerosLike(images);
+    attack.step(attack.start(problem, { point: images, uniform, steps: 1 }), problem, oracle);
   });
   return passes;
 }
 
-function sorted(tensors: Tensors): Tensors {
-  const entries = Object.entries(tensors);
-  return Object.fromEntries(entries.sort(([a], [b]) => a < b ? -1 : 1));
+function sorted(state: State): State {
+  const entries = Object.entries(state);
+  return Object.fromEntries(entries.sort(([a], [b]) => a < b ? -1 : 1)) as unknown as State;
 }
 
 /** Asks the network on the attack's behalf, and remembers each point and the answer. */
 class Recorder implements Oracle {
-  readonly evaluated: Tensors = {};
-  #points = 0;
+  readonly evaluated: Evaluated[] = [];
   readonly #network: Classifier;
-  readonly #p: number;
-  readonly #images: Tensor4D;
 
-  constructor(network: Classifier, p: number, images: Tensor4D) {
+  constructor(network: Classifier) {
     this.#network = network;
-    this.#p = p;
-    this.#images = images;
   }
 
-  logits(points: Tensor4D): Tensor2D {
-    return this.#record(points, this.#network.logits(points));
+  logits(point: Tensor4D): Tensor2D {
+    const logits = this.#network.logits(point);
+    this.evaluated.push({ point, logits });
+    return logits;
   }
 
   gradient(
-    points: Tensor4D,
+    point: Tensor4D,
     loss: (logits: Tensor2D) => Tensor1D,
   ): { logits: Tensor2D; gradient: Tensor4D } {
     const { classes } = this.#network;
@@ -114,17 +124,10 @@ class Recorder implements Oracle {
       const logits = this.#network.logits(x as Tensor4D);
       return tf.concat([logits, loss(logits).reshape<Tensor2D>([-1, 1])], 1);
     };
-    const last = tf.oneHot(tf.fill([points.shape[0]], classes, "int32"), classes + 1);
-    const { value, grad } = tf.valueAndGrad(both)(points, last.cast("float32"));
-    const logits = (value as Tensor2D).slice([0, 0], [-1, classes]);
-    return { logits: this.#record(points, logits), gradient: grad as Tensor4D };
-  }
-
-  #record(point: Tensor4D, logits: Tensor2D): Tensor2D {
-    const name = `evaluated.${this.#points++}`;
-    this.evaluated[`${name}.point`] = point.clone();
-    this.evaluated[`${name}.logits`] = logits.clone();
-    this.evaluated[`${name}.norm`] = norm(point.sub(this.#images), this.#p);
-    return logits;
+    const last = tf.oneHot(tf.fill([point.shape[0]], classes, "int32"), classes + 1);
+    const { value, grad } = tf.valueAndGrad(both)(point, last.cast("float32"));
+    const logits: Tensor2D = (value as Tensor2D).slice([0, 0], [-1, classes]);
+    this.evaluated.push({ point, logits });
+    return { logits, gradient: grad as Tensor4D };
   }
 }
