@@ -19,7 +19,7 @@ const layers: [name: string, files: RegExp][] = [
   ],
   ["networks", /^(?:architectures|network)\.ts$/],
   ["work", /^(?:trainer|checkpoint)\.ts$|^attacks\//],
-  ["results", /^(?:choose|distances|minnorm|results|rows)\.ts$/],
+  ["results", /^(?:attackable|choose|distances|minnorm|results|rows)\.ts$|^portfolio\//],
   ["pictures", /^plots\//],
   ["notebooks", /^notebook\.ts$|^report\//],
   ["commands", /^cli\//],

@@ -173,13 +173,18 @@ Deno.test("a gradient that is zero everywhere is an honest failure", () => {
 Deno.test("margin() and logOdds() compare a class with the others; log-odds do not saturate", () => {
   tf.tidy(() => {
     const classes = tf.tensor1d([1, 0], "int32");
-    const targets = tf.tensor1d([1, 2], "int32");
-    const goals = (mode: Mode): Goals => ({ references: classes, targets, mode });
+    const goals = (mode: Mode): Goals => ({
+      references: classes,
+      targets: tf.tensor1d([2, 2], "int32"),
+      mode,
+    });
     const logits = tf.tensor2d([[1, 3, 2], [500, 0, 0]]);
-    const margins = (mode: Mode) => [...margin(logits, goals(mode)).dataSync()];
-    assertEquals(margins("leave"), [1, 500]);
-    assertEquals(margins("reach"), [0, 500]);
-    assertEquals(margins("aim"), [0, 500]);
+    const passed = tf.tensor2d([[4, 1, 2], [0, 3, 1]]);
+    const margins = (logits: Tensor2D, mode: Mode) => [...margin(logits, goals(mode)).dataSync()];
+    assertEquals(margins(logits, "leave"), [1, 500]);
+    assertEquals(margins(passed, "leave"), [-3, -3]);
+    assertEquals(margins(passed, "reach"), [2, 2]);
+    assertEquals(margins(passed, "aim"), [-1, -1]);
     const leave = goals("leave");
     const odds = logOdds(logits, leave).dataSync();
     assert(Math.abs(odds[0]! - (3 - Math.log(Math.E + Math.E ** 2))) < 1e-6);

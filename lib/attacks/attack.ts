@@ -33,6 +33,11 @@ export interface Beginning {
    * `[batch, 28, 28, 1]`. Attacks that begin at the clean image may ignore it.
    */
   readonly point: Tensor4D;
+  /**
+   * Each image's own budget, shape `[batch, 1, 1, 1]`: whoever attacks within one takes it in place
+   * of that of its settings.
+   */
+  readonly epsilon: Tensor4D | undefined;
   /** How many steps will be made at most, for what changes from step to step. */
   readonly steps: number;
   /**

@@ -30,6 +30,7 @@ export interface BatchInput {
   /** Classes to reach or to aim at, as the mode says. */
   targets: readonly number[] | undefined;
   mode: Mode;
+  epsilons: readonly number[] | undefined;
   seed: number;
   /** Steps that will be made at most. */
   steps: number;
@@ -70,7 +71,7 @@ export class Batch {
     this.#attack = attack;
     this.#network = network;
     this.#mode = input.mode;
-    const { ids, first, targets, mode, seed, steps } = input;
+    const { ids, first, targets, mode, epsilons, seed, steps } = input;
     const size = roundUp(ids.length);
     const { images, beginnings } = tf.tidy(() => {
       const places = tf.tensor1d(padded(ids.map((_, row) => first + row), size), "int32");
@@ -103,7 +104,9 @@ export class Batch {
       this.#standing = tf.tidy(() => {
         const uniform = () => draws(images, ids, seed);
         const problem = { ...this.#problem, mode };
-        const state = attack.start(problem, { point: beginnings, uniform, steps });
+        const epsilon: Tensor4D | undefined = epsilons &&
+          tf.tensor4d(padded(epsilons, size), [size, 1, 1, 1]);
+        const state = attack.start(problem, { point: beginnings, epsilon, uniform, steps });
         // Copies, as an attack may begin with the images themselves.
         return copied({ state, best: startBest(images) });
       });

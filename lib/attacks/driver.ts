@@ -37,6 +37,8 @@ export interface RunOptions {
    * on one. @default the images
    */
   beginnings?: Tensor4D;
+  /** Budget of each image, for attacks that take one; in place of that of the attack's settings. */
+  epsilons?: readonly number[];
   /** Images attacked together. A result does not depend on it. @default 200 */
   batchSize?: number;
   /** Ends the run with the signal's reason. */
@@ -144,7 +146,7 @@ function* attackSteps(
   images: Tensor4D,
   options: RunOptions,
 ): Generator<Progress, Outcome[]> {
-  const { batchSize = 200, seed = 0, maxPasses = 2000, aims, labels } = options;
+  const { batchSize = 200, seed = 0, maxPasses = 2000, aims, labels, epsilons } = options;
   const count = images.shape[0];
   const ids = options.ids ?? Array.from({ length: count }, (_, i) => i);
   const { steps: atMost = 500, beginnings = images, target } = options;
@@ -174,6 +176,7 @@ function* attackSteps(
       labels: labels && part(labels),
       targets: targets && part(targets),
       mode,
+      epsilons: epsilons && part(epsilons),
       seed,
       steps,
     });
@@ -210,7 +213,7 @@ function median(values: number[]): number {
 function checkInput(
   images: Tensor4D,
   { classes }: Classifier,
-  { ids, labels, targets, beginnings, steps, maxPasses, batchSize, seed }:
+  { ids, labels, targets, beginnings, epsilons, steps, maxPasses, batchSize, seed }:
     & RunOptions
     & Required<Pick<RunOptions, "ids" | "steps" | "maxPasses" | "batchSize" | "seed">>
     & { targets: readonly number[] | undefined },
@@ -237,6 +240,11 @@ function checkInput(
   const [target, label] = [targets, labels].map((all) => all?.find((one) => !known(one)));
   if (target !== undefined) throw fail(`target must be a class from 0 to ${classes - 1}`, target);
   if (label !== undefined) throw fail(`labels must be from 0 to ${classes - 1}`, label);
+  if (epsilons && epsilons.length !== count) {
+    throw fail("each image needs an epsilon", epsilons.length);
+  }
+  const epsilon = epsilons?.find((one) => !(one >= 0 && one < Infinity));
+  if (epsilon !== undefined) throw fail("epsilons must be finite and >= 0", epsilon);
   if (!inBox(images)) throw fail("pixels must be in [0, 1]", "outside");
   if (!beginnings) return;
   if (String(beginnings.shape) !== String(images.shape)) {

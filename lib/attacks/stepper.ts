@@ -88,7 +88,11 @@ function countPasses(attack: Attack, classes: number, mode: Mode): Passes {
     const zero: Tensor1D = tf.zeros([1], "int32");
     const problem = { images, references: zero, targets: zero, mode };
     const uniform = () => tf.zerosLike(images);
-    attack.step(attack.start(problem, { point: images, uniform, steps: 1 }), problem, oracle);
+    attack.step(
+      attack.start(problem, { point: images, epsilon: undefined, uniform, steps: 1 }),
+      problem,
+      oracle,
+    );
   });
   return passes;
 }
