@@ -50,10 +50,69 @@ export const margin = (logits: Tensor2D, goals: Goals): Tensor1D =>
 export const logOdds = (logits: Tensor2D, goals: Goals): Tensor1D =>
   compare(logits, goals, (others) => tf.logSumExp(others, 1));
 
+/**
+ * Difference of logits ratio, shape `[batch]`: {@linkcode margin} over the largest logit minus the
+ * third largest or, with a target, minus the mean of the third and the fourth. It does not change
+ * when logits are scaled. Call it inside `tf.tidy`.
+ *
+ * @throws {RangeError} If there are fewer than four classes.
+ * @see Croce and Hein, "Reliable evaluation of adversarial robustness with an ensemble of diverse
+ *   parameter-free attacks" (2020), https://arxiv.org/abs/2003.01690
+ */
+export function dlr(logits: Tensor2D, goals: Goals): Tensor1D {
+  const classes = logits.shape[1];
+  if (classes < 4) {
+    throw new RangeError(`Cannot take DLR as it needs 4 classes: current value is ${classes}`);
+  }
+  const largest: Tensor1D[] = [];
+  // tfjs has no gradient of topk, so the largest logits are taken out one after the other.
+  let left = logits;
+  for (let i = 0; i < (goals.mode === "leave" ? 3 : 4); i++) {
+    const { own, others } = split(left, left.argMax(1));
+    largest.push(own);
+    left = others;
+  }
+  const [first, , third, fourth = third] = largest as [Tensor1D, Tensor1D, Tensor1D, Tensor1D?];
+  const spread: Tensor1D = first.sub(third.add(fourth).div(2));
+  return margin(logits, goals).div(spread.add(1e-12));
+}
+
+/** What attacks within a fixed budget descend on, by name. */
+export type FixedLoss = "ce" | "dlr";
+
+/**
+ * The loss of a name. For the cross-entropy stand the log-odds: they rise and fall with it and have
+ * its direction, which is all that such attacks use, and do not vanish where it saturates.
+ *
+ * @throws {RangeError} If there is none of that name.
+ */
+export function fixedLoss(name: FixedLoss): (logits: Tensor2D, goals: Goals) => Tensor1D {
+  if (name === "ce") return logOdds;
+  if (name === "dlr") return dlr;
+  throw new RangeError(`Cannot attack as the loss must be ce or dlr: current value is ${name}`);
+}
+
 /** Softmax probability of the reference or, negated, of the target; shape `[batch]`. */
 export function confidence(logits: Tensor2D, { references, targets, mode }: Goals): Tensor1D {
   const of = (classes: Tensor1D): Tensor1D => split(logits.softmax(), classes).own;
   return mode === "leave" ? of(references) : of(targets).neg();
+}
+
+/** What the school's attacks descend on, by name. */
+export type Descent = "confidence" | "log";
+
+/**
+ * The loss of a name. "log" is the logarithm of the odds, log(c / (1 - c)), and not of the confidence
+ * c: that saturates as well, since its gradient too is in proportion to 1 - c.
+ *
+ * @throws {RangeError} If there is none of that name.
+ */
+export function schoolLoss(name: Descent): (logits: Tensor2D, goals: Goals) => Tensor1D {
+  if (name === "confidence") return confidence;
+  if (name === "log") return logOdds;
+  throw new RangeError(
+    `Cannot attack as descent must be confidence or log: current value is ${name}`,
+  );
 }
 
 /**

@@ -14,7 +14,8 @@ import {
 import { type Tensor4D, tf } from "../backend.ts";
 import { rescale } from "../norms.ts";
 import type { Attack } from "./attack.ts";
-import { confidence } from "./losses.ts";
+import { budget } from "./budget.ts";
+import { type Descent, schoolLoss } from "./losses.ts";
 
 /** Settings of {@linkcode school}. */
 export interface SchoolOptions {
@@ -24,6 +25,8 @@ export interface SchoolOptions {
   norm?: number;
   /** Adam's step size, in pixel units. @default 0.01 */
   learningRate?: number;
+  /** What it descends on. @default "confidence" */
+  descent?: Descent;
 }
 
 type SchoolState = Moments<Tensor4D> & Powers & {
@@ -37,14 +40,6 @@ type SchoolState = Moments<Tensor4D> & Powers & {
 const LARGEST = 1e30;
 
 /**
- * A norm that image + r keeps below `norm` in float32: each pixel may be rounded by half a unit in
- * its last place, 2^-25, and the sum has an error of its own.
- */
-function below(norm: number, p: number, pixels: number): number {
-  return Math.max(0, norm * (1 - 1e-6) - Math.pow(pixels, 1 / p) * 2 ** -25);
-}
-
-/**
  * Descends on the confidence of the predicted class (or ascends on that of the target).
  *
  * The perturbation r starts uniform; each step moves r by Adam, rescales it to the norm, and clips
@@ -52,10 +47,13 @@ function below(norm: number, p: number, pixels: number): number {
  * otherwise a pixel that was once clipped could never come back. As r is what clipping leaves, the
  * next rescaling hands the norm that was cut off to the pixels that can use it.
  *
+ * The norm may be each image's own, the beginning's epsilon. With `descent` "log" it descends on the
+ * log-odds in place of the confidence, see {@linkcode schoolLoss}: these do not saturate.
+ *
  * @throws {RangeError} If a setting is out of range.
  */
 export function school(
-  { p = 2, norm = 3, learningRate = 0.01 }: SchoolOptions = {},
+  { p = 2, norm = 3, learningRate = 0.01, descent = "confidence" }: SchoolOptions = {},
 ): Attack<SchoolState> {
   const rule = (name: string, must: string, value: number) =>
     new RangeError(`Cannot attack as ${name} must be ${must}: current value is ${value}`);
@@ -64,24 +62,26 @@ export function school(
   if (!(learningRate > 0 && learningRate <= LARGEST)) {
     throw rule("learningRate", `greater than 0 and at most ${LARGEST}`, learningRate);
   }
+  const loss = schoolLoss(descent);
   const at = (images: Tensor4D, r: Tensor4D, target: Tensor4D): Tensor4D =>
     tf.clipByValue(images.add(rescale(r, p, target)), 0, 1);
   return {
     name: "school",
-    graph: `school, p ${p}`,
+    graph: `school, p ${p}, ${descent}`,
     p,
     stopsWhenFound: true,
-    start({ images }, { uniform }) {
+    start(problem, beginning) {
+      const { images } = problem;
       const each: [number, number, number, number] = [images.shape[0], 1, 1, 1];
-      const r: Tensor4D = uniform().mul(2).sub(1);
-      const target: Tensor4D = tf.fill(each, below(norm, p, images.size / images.shape[0]));
+      const r: Tensor4D = beginning.uniform().mul(2).sub(1);
+      const target = budget(problem, beginning, norm, p);
       const rate: Tensor4D = tf.fill(each, learningRate);
       const memory = { ...startMoments(images), ...startPowers(each) };
       return { point: at(images, r, target), target, rate, ...memory };
     },
     step(state, problem, oracle) {
       const { images } = problem;
-      const { gradient } = oracle.gradient(state.point, (logits) => confidence(logits, problem));
+      const { gradient } = oracle.gradient(state.point, (logits) => loss(logits, problem));
       const { point, target, rate } = state;
       const powers = nextPowers(state);
       const r: Tensor4D = point.sub(images);

@@ -1,0 +1,262 @@
+/**
+ * The search over epsilon: with it an attack within a fixed budget looks for the smallest norm.
+ *
+ * @module
+ */
+import { type Tensor4D, tf } from "../backend.ts";
+import type { Classifier } from "../network.ts";
+import type { Attack } from "./attack.ts";
+import { type Outcome, runAttack, runAttackSync, type RunOptions } from "./driver.ts";
+import { stepper } from "./stepper.ts";
+
+/** Where a search begins, and when it ends. */
+export interface SearchSettings {
+  /** The first epsilon, doubled until it succeeds. @default 0.1 (inf), 2 (2), 8 (1 and others) */
+  first?: number;
+  /** An epsilon that is too small. @default 0 */
+  low?: number;
+  /** Width of the bracket that ends the search. @default a 4,000th of `first`; 1 for p = 0 */
+  tolerance?: number;
+}
+
+/** Settings of a search. `steps` are those of one round, at most. */
+export interface SearchOptions
+  extends Omit<RunOptions, "epsilons" | "beginnings" | "onStep">, SearchSettings {
+  /** @default 50 */
+  steps?: number;
+  /** Called after each step. */
+  onProgress?: (progress: SearchProgress) => void;
+}
+
+/** How a search stands. */
+export interface SearchProgress {
+  /** Rounds begun: epsilons tried for those images that are still searched. */
+  round: number;
+  /** Share of the work that is done at least, in [0, 1]. */
+  done: number;
+  /** Images that are still searched. */
+  left: number;
+  /** Median of the smallest norms, of the rounds that are over. */
+  median: number;
+}
+
+/** One image's search. */
+interface Searched {
+  place: number;
+  low: number;
+  /** Norm of the smallest adversarial point, or Infinity. */
+  high: number;
+  epsilon: number;
+  /** The smallest adversarial point or, if none was found, the last one tried. */
+  outcome: Outcome | undefined;
+  steps: number;
+  forwards: number;
+  backwards: number;
+  finished: boolean;
+}
+
+/** What a round runs. */
+interface Round {
+  images: Tensor4D;
+  options: RunOptions;
+}
+
+/**
+ * Looks for the smallest epsilon at which an attack succeeds, all images at once. Each image has a
+ * bracket of its own: epsilon doubles until the attack succeeds, then it is the bracket's middle. A
+ * success lowers the upper end to the norm found, a failure raises the lower end: it proves nothing,
+ * so the answer is an upper bound. In each round the attack begins at the best point known, or at
+ * random, with another seed each round.
+ *
+ * An image's search ends with its bracket narrow enough, with the epsilon that spans the whole box
+ * in vain, or where `maxPasses` does not allow for another round to its end; no pass is spent
+ * beyond it.
+ *
+ * @param attack One that takes the beginning's epsilon.
+ * @param images Shape `[n, 28, 28, 1]`, in [0, 1].
+ * @returns One outcome for each image, in their order: the smallest adversarial point ever found;
+ *   steps and passes are sums over all rounds.
+ * @throws {RangeError} If an option is out of range.
+ * @throws The signal's reason when aborted.
+ */
+export async function searchEpsilon(
+  attack: Attack,
+  network: Classifier,
+  images: Tensor4D,
+  options: SearchOptions = {},
+): Promise<Outcome[]> {
+  const rounds = searchRounds(attack, network, images, options);
+  for (let next = rounds.next([]);;) {
+    if (next.done) return next.value;
+    const { value } = next;
+    try {
+      next = rounds.next(await runAttack(attack, network, value.images, value.options));
+    } finally {
+      value.images.dispose();
+      value.options.beginnings?.dispose();
+    }
+  }
+}
+
+/** {@linkcode searchEpsilon} without a pause, for the REPL: there, a plain call prints its result. */
+export function searchEpsilonSync(
+  attack: Attack,
+  network: Classifier,
+  images: Tensor4D,
+  options: Omit<SearchOptions, "signal"> = {},
+): Outcome[] {
+  const rounds = searchRounds(attack, network, images, options);
+  for (let next = rounds.next([]);;) {
+    if (next.done) return next.value;
+    const { value } = next;
+    try {
+      next = rounds.next(runAttackSync(attack, network, value.images, value.options));
+    } finally {
+      value.images.dispose();
+      value.options.beginnings?.dispose();
+    }
+  }
+}
+
+function* searchRounds(
+  attack: Attack,
+  network: Classifier,
+  images: Tensor4D,
+  options: SearchOptions,
+): Generator<Round, Outcome[], Outcome[]> {
+  const { maxPasses = 2000, steps: wanted = 50, seed = 0, aims, target } = options;
+  const { p } = attack;
+  const [count] = images.shape;
+  const { first, low, tolerance, most } = checked(options, p, images.size / Math.max(1, count));
+  const mode = aims ? "aim" : target === undefined ? "leave" : "reach";
+  const { forwards, backwards } = stepper(attack, network, mode).passes;
+  // The clean image and where the last step led to need a pass each.
+  const affordable = Math.floor((maxPasses - 2) / (forwards + backwards));
+  const steps = Math.max(1, Math.min(wanted, affordable));
+  const cost = steps * (forwards + backwards) + 2;
+  const all = Array.from({ length: count }, (_, place) => startSearch(place, low, first));
+  for (let round = 1, done = 0;; round++) {
+    const left = all.filter(({ finished }) => !finished);
+    if (round > 1 && left.length === 0) return all.map(summed);
+    const spent = Math.max(0, ...left.map(passes));
+    const known = median(all.map(({ high }) => high));
+    const outcomes = yield {
+      images: pick(images, left),
+      options: {
+        ...partOf(options, left),
+        steps,
+        maxPasses: round === 1 ? maxPasses : cost,
+        seed: round === 1 ? seed : (seed + round - 1) | 0,
+        epsilons: left.map(({ epsilon }) => epsilon),
+        ...(round === 1 ? {} : { beginnings: beginnings(images, left) }),
+        onStep({ step, first }) {
+          const { batchSize = 200 } = options;
+          const share = Math.min(1, (first + batchSize * step / steps) / left.length);
+          done = Math.max(done, Math.min(1, (spent + share * cost) / maxPasses));
+          options.onProgress?.({ round, done, left: left.length, median: known });
+        },
+      },
+    };
+    left.forEach((one, i) => take(one, outcomes[i]!, { p, most, tolerance }));
+    for (const one of left) one.finished ||= passes(one) + cost > maxPasses;
+  }
+}
+
+/** Defaults by norm, and the largest norm of a perturbation that stays in the box. */
+function checked({ first, low = 0, tolerance }: SearchOptions, p: number, pixels: number) {
+  const most = p === 0 ? pixels : Math.pow(pixels, 1 / p);
+  const begin = first ?? (p === Infinity ? 0.1 : p === 2 ? 2 : 8);
+  const width = tolerance ?? (p === 0 ? 1 : begin / 4000);
+  const fail = (rule: string, value: number) =>
+    new RangeError(`Cannot search epsilon as ${rule}: current value is ${value}`);
+  if (!(low >= 0 && low < Infinity)) throw fail("low must be finite and >= 0", low);
+  if (!(begin > low && begin < Infinity)) {
+    throw fail(`first must be finite and greater than low, ${low}`, begin);
+  }
+  if (!(width > 0 && width < Infinity)) throw fail("tolerance must be finite and > 0", width);
+  return { first: Math.min(begin, most), low, tolerance: width, most };
+}
+
+const startSearch = (place: number, low: number, epsilon: number): Searched => ({
+  place,
+  low,
+  high: Infinity,
+  epsilon,
+  outcome: undefined,
+  steps: 0,
+  forwards: 0,
+  backwards: 0,
+  finished: false,
+});
+
+const passes = ({ forwards, backwards }: Searched): number => forwards + backwards;
+
+/** Narrows an image's bracket by what a round gave, and chooses the next epsilon. */
+function take(
+  one: Searched,
+  outcome: Outcome,
+  { p, most, tolerance }: { p: number; most: number; tolerance: number },
+): void {
+  one.steps += outcome.steps;
+  one.forwards += outcome.forwards;
+  one.backwards += outcome.backwards;
+  if (outcome.found && outcome.norm < one.high) one.high = outcome.norm;
+  else one.low = Math.max(one.low, one.epsilon);
+  if (outcome.found ? outcome.norm === one.high : one.high === Infinity) one.outcome = outcome;
+  const { low, high, epsilon } = one;
+  if (high === Infinity) {
+    one.finished = epsilon >= most;
+    one.epsilon = Math.min(2 * epsilon, most);
+  } else {
+    one.finished = high - low <= tolerance;
+    const middle = (low + high) / 2;
+    one.epsilon = p === 0 ? Math.floor(middle) : middle;
+  }
+}
+
+/** What became of an image over all rounds. */
+const summed = ({ outcome, steps, forwards, backwards }: Searched): Outcome => ({
+  ...outcome!,
+  steps,
+  forwards,
+  backwards,
+});
+
+/** The rows of some images. The caller disposes them. */
+const pick = (images: Tensor4D, left: readonly Searched[]): Tensor4D =>
+  left.length === images.shape[0]
+    ? images.clone()
+    : tf.tidy(() => images.gather(tf.tensor1d(left.map(({ place }) => place), "int32")));
+
+/** The best points known, or the images. The caller disposes them. */
+function beginnings(images: Tensor4D, left: readonly Searched[]): Tensor4D {
+  const [, ...shape] = images.shape;
+  return tf.tidy(() => {
+    const best = left.map(({ high, outcome }) =>
+      high < Infinity ? outcome!.perturbed : outcome!.clean
+    );
+    return tf.stack(best.map((image) => tf.tensor(image, shape)));
+  }) as Tensor4D;
+}
+
+/** The options of a run for some of the images. */
+function partOf(
+  { ids, labels, target, aims, batchSize, signal }: SearchOptions,
+  left: readonly Searched[],
+): RunOptions {
+  const part = <T>(values: readonly T[]): T[] => left.map(({ place }) => values[place]!);
+  return {
+    ids: ids ? part(ids) : left.map(({ place }) => place),
+    ...(labels && { labels: part(labels) }),
+    ...(target !== undefined && { target: typeof target === "number" ? target : part(target) }),
+    ...(aims && { aims: part(aims) }),
+    ...(batchSize !== undefined && { batchSize }),
+    ...(signal && { signal }),
+  };
+}
+
+function median(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = (sorted.length - 1) / 2;
+  return ((sorted[Math.floor(half)] ?? NaN) + (sorted[Math.ceil(half)] ?? NaN)) / 2;
+}
