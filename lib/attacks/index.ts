@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { alma } from "./alma.ts";
 import type { Attack } from "./attack.ts";
 import { ddn } from "./ddn.ts";
 import { fmn } from "./fmn.ts";
@@ -61,5 +62,12 @@ export const attacks: Readonly<Record<string, AttackEntry>> = Object.fromEntries
     norms: "0",
     minimal: true,
     create: ({ p }) => sigmaZero({ p }),
+  }, {
+    name: "alma",
+    title: "smallest norm: descent on norm plus penalty, whose weight adapts",
+    paper: "Rony et al. 2021",
+    norms: "1, 2",
+    minimal: true,
+    create: ({ p }) => alma({ p }),
   }] satisfies AttackEntry[]).map((entry) => [entry.name, entry]),
 );

@@ -1,0 +1,71 @@
+/**
+ * White-box attacks that look for the smallest norm.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { MLP } from "$lib/architectures.ts";
+import { alma } from "$lib/attacks/alma.ts";
+import type { Attack } from "$lib/attacks/attack.ts";
+import { type Outcome, runAttack, runAttackSync } from "$lib/attacks/driver.ts";
+import { tf } from "$lib/backend.ts";
+import { createNetwork } from "$lib/network.ts";
+import { uniform } from "$lib/random.ts";
+import { attackPlane, digit, pixels, smallest } from "./plane.ts";
+
+interface Case {
+  attack: Attack;
+  /** Distances of planes, steps, and the largest excess over the optimum. */
+  distances: number[];
+  steps: number;
+  within: number;
+  /** Steps that surely find something on an untrained network. */
+  enough: number;
+}
+
+const all: Case[] = [
+  // Its step size suits norms of digits: the optimum of a plane at 0.5 is a twentieth of those.
+  { attack: alma({ p: 1 }), distances: [5, 20], steps: 300, within: 0.03, enough: 200 },
+  { attack: alma({ p: 2 }), distances: [5, 20], steps: 300, within: 0.03, enough: 100 },
+];
+
+for (const { attack, distances, within, steps } of all) {
+  Deno.test(`${attack.graph} finds the smallest norm in front of a plane, in the box`, () => {
+    for (const distance of distances) {
+      const { found, norm, perturbed } = attackPlane(attack, distance, steps);
+      const least = smallest(digit, distance + 1e-4, attack.p);
+      assert(found, `distance ${distance}: not found`);
+      assert(norm >= least * (1 - 1e-4), `distance ${distance}: ${norm} is impossible: ${least}`);
+      assert(norm <= least * (1 + within), `distance ${distance}: ${norm} and not ${least}`);
+      assert(perturbed.every((pixel) => pixel >= 0 && pixel <= 1));
+    }
+  });
+}
+
+const mlp = createNetwork(MLP, { seed: 1 });
+const images = tf.tensor4d(uniform(18 * pixels, 3, 0), [18, 28, 28, 1]);
+
+for (const { attack, enough } of all) {
+  Deno.test(`splitting the batch changes no bit of a result (${attack.graph})`, async () => {
+    const whole = await runAttack(attack, mlp, images, { steps: enough });
+    assertEquals(await runAttack(attack, mlp, images, { steps: enough, batchSize: 4 }), whole);
+    assert(whole.filter(({ found }) => found).length > 9);
+  });
+
+  Deno.test(`a target is reached, or aimed at (${attack.graph})`, () => {
+    const one = tf.tidy(() => images.slice([0], [1]));
+    const [{ prediction }] = runAttackSync(attack, mlp, one, { steps: 1 }) as [Outcome];
+    const target = (prediction + 5) % 10;
+    const [reached] = runAttackSync(attack, mlp, one, { steps: 2 * enough, target });
+    assertEquals([reached!.found, reached!.adversarialClass], [true, target]);
+    const [left] = runAttackSync(attack, mlp, one, { steps: 2 * enough, aims: [target] });
+    assert(left!.found && left!.norm <= reached!.norm * 1.05, `${left!.norm}, ${reached!.norm}`);
+    one.dispose();
+  });
+}
+
+Deno.test("attacks refuse norms that they were not made for", () => {
+  for (const p of [0, 1.5, Infinity, NaN]) {
+    assertThrows(() => alma({ p }), RangeError, "ALMA needs p = 1 or 2");
+  }
+});
