@@ -15,6 +15,7 @@ import { digitGrid, meanDigits, mistakes } from "$lib/plots/digits.ts";
 import type { Figure } from "$lib/plots/figure.ts";
 import { sweep, sweepPictures } from "$lib/plots/sweep.ts";
 import { trainingHistory } from "$lib/plots/training_history.ts";
+import { minNormExamples } from "./min_norm_examples.ts";
 
 const images = digits.map(({ label, pixels }) => ({
   label,
@@ -137,6 +138,7 @@ export const examples: Record<string, () => Figure> = {
     confidenceLine(between(126, -0.25, 1.25).map((t) => ({ t, confidences: turns(t) }))),
   "sweep": () => sweep(sweepRows()),
   "sweep_pictures": () => sweepPictures(sweepRows().filter((row) => row.image === 0)),
+  ...minNormExamples,
 };
 
 function sweepRows() {

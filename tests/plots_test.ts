@@ -9,6 +9,7 @@ import { Buffer } from "node:buffer";
 import { inflateSync } from "node:zlib";
 import { digitGrid } from "$lib/plots/digits.ts";
 import { figure, normSymbol, overflow, percent, text, toPng } from "$lib/plots/figure.ts";
+import { shortened, textWidth, wrapped } from "$lib/plots/measure.ts";
 import { encodePng } from "$lib/plots/png.ts";
 import { examples } from "./plots_examples.ts";
 
@@ -49,6 +50,33 @@ Deno.test("overflow() finds a label beyond the edge", () => {
     { node: text(40, 20, "a long label", { anchor: "start" }) },
   ]);
   assert(overflow(clipped) > 30);
+});
+
+Deno.test("textWidth() measures what is drawn", () => {
+  for (const [content, weight] of [["CNN_bn & <MLP>", 700], ["norms, i.e. WAVE", 400]] as const) {
+    const width = textWidth(content, { size: 20, weight });
+    const node = text(0, 20, content, { size: 20, weight, anchor: "start" });
+    const beyond = (width: number) =>
+      overflow(figure({ label: "", width, height: 30 }, [{ node }]));
+    assert(beyond(width) < 0.01, content);
+    assert(beyond(width - 6) > 0, content);
+  }
+  assertEquals(textWidth(""), 0);
+});
+
+Deno.test("wrapped() keeps all words, on lines within the width", () => {
+  const content = "Norms are the smallest found: upper bounds of the minimal perturbations";
+  const lines = wrapped(content, 120);
+  assertEquals(lines.join(" "), content);
+  assert(lines.length > 2 && lines.every((line) => textWidth(line) <= 120));
+  assertEquals(wrapped(content, 1000), [content]);
+});
+
+Deno.test("shortened() cuts the middle of what is too wide, and nothing else", () => {
+  assertEquals(shortened("CNN", 100), "CNN");
+  const cut = shortened("a_very_long_name_of_a_network", 100);
+  assert(/^a_very.*….*network$/.test(cut), cut);
+  assert(textWidth(cut) <= 100 && textWidth(cut) > 85);
 });
 
 Deno.test("toPng() writes text with the lab's own font", () => {

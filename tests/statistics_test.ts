@@ -81,6 +81,12 @@ Deno.test("wilson() gives the published intervals", () => {
   }
 });
 
+Deno.test("wilson() ends exactly at a share of 0 or 1", () => {
+  for (let count = 1; count <= 300; count++) {
+    assertEquals([wilson(0, count)[0], wilson(count, count)[1]], [0, 1]);
+  }
+});
+
 Deno.test("wilson() ends solve (p - share)^2 = z^2 p (1 - p) / n, around the share", () => {
   const sample = fc.integer({ min: 1, max: 20_000 }).chain((count) =>
     fc.tuple(fc.integer({ min: 0, max: count }), fc.constant(count))

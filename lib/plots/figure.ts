@@ -166,7 +166,7 @@ const require = createRequire(import.meta.url);
 const fontFiles = ["400Regular/Arimo_400Regular.ttf", "700Bold/Arimo_700Bold.ttf"];
 
 /** The renderer, with the lab's own fonts only, so that a PNG is the same on every machine. */
-function renderer(figure: Figure, scale: number): Resvg {
+export function renderer(figure: Figure, scale: number): Resvg {
   return new Resvg(figure.svg, {
     font: {
       loadSystemFonts: false,
