@@ -14,6 +14,8 @@ import { type Clock, cosine, startClock, tick } from "./schedule.ts";
 export interface FmnOptions {
   /** The norm: 0, 1, 2 or `Infinity`. @default 2 */
   p?: number;
+  /** L2 length of the first step, in pixel units; the last one has a hundredth of it. @default 1 */
+  stepSize?: number;
 }
 
 type FmnState = Clock & {
@@ -21,6 +23,8 @@ type FmnState = Clock & {
   /** The ball's radius, and the smallest norm that was adversarial, shape `[batch, 1, 1, 1]`. */
   readonly epsilon: Tensor4D;
   readonly best: Tensor4D;
+  /** Length of the first step, shape `[batch, 1, 1, 1]`. */
+  readonly stepSize: Tensor4D;
 };
 
 /**
@@ -36,7 +40,7 @@ type FmnState = Clock & {
  * @see Pintor et al., "Fast minimum-norm adversarial attacks through adaptive norm constraints"
  *   (2021), https://arxiv.org/abs/2102.12827
  */
-export function fmn({ p = 2 }: FmnOptions = {}): Attack<FmnState> {
+export function fmn({ p = 2, stepSize = 1 }: FmnOptions = {}): Attack<FmnState> {
   if (![0, 1, 2, Infinity].includes(p)) {
     throw new RangeError(`Cannot attack as FMN needs p = 0, 1, 2 or inf: current value is ${p}`);
   }
@@ -45,11 +49,16 @@ export function fmn({ p = 2 }: FmnOptions = {}): Attack<FmnState> {
     graph: `fmn, p ${p}`,
     p,
     stopsWhenFound: false,
-    start({ images }, { steps }) {
+    start({ images }, { point, steps }) {
       const [count] = images.shape;
-      const shape: [number, number, number, number] = [count, 1, 1, 1];
-      const [epsilon, best]: [Tensor4D, Tensor4D] = [tf.zeros(shape), tf.fill(shape, Infinity)];
-      return { point: images, epsilon, best, ...startClock(count, steps) };
+      const size = each(norm(point.sub(images), p));
+      return {
+        point,
+        epsilon: size,
+        best: tf.fill(size.shape, Infinity),
+        stepSize: tf.fill(size.shape, stepSize),
+        ...startClock(count, steps),
+      };
     },
     step(state, problem, oracle) {
       const { point } = state;
@@ -70,9 +79,9 @@ export function fmn({ p = 2 }: FmnOptions = {}): Attack<FmnState> {
       const onwards = p === 0 ? grown : boundary();
       const smaller: Tensor4D = shrunk.minimum(best);
       const epsilon = tf.where(success, smaller, onwards);
-      const along = rescale(direction, 2, cosine(state, 1, 0.01));
+      const along = rescale(direction, 2, cosine(state, 1, 0.01).mul(state.stepSize));
       const inside = project(r.add(along), p, epsilon);
-      return { point: tf.clipByValue(images.add(inside), 0, 1), epsilon, best, ...tick(state) };
+      return { point: tf.clipByValue(images.add(inside), 0, 1), epsilon, best, stepSize: state.stepSize, ...tick(state) };
     },
   };
 }
