@@ -102,8 +102,7 @@ export function apgd({ p = Infinity, epsilon = 0.1, loss = "ce" }: ApgdOptions =
       return { ...checked, ...moved };
     },
   };
-  // The driver knows states only as records of tensors.
-  return attack as unknown as Attack;
+  return attack;
 }
 
 function startState(point: Tensor4D, epsilon: Tensor4D, steps: number): ApgdState {

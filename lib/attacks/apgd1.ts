@@ -84,8 +84,7 @@ export function apgd1(epsilon: number, loss: FixedLoss): Attack {
       return { ...checked, point: inBallAndBox(to, problem.images, state.epsilon) };
     },
   };
-  // The driver knows states only as records of tensors.
-  return attack as unknown as Attack;
+  return attack;
 }
 
 function startState(

@@ -4,10 +4,18 @@
  * @module
  */
 import { alma } from "./alma.ts";
+import { apgd } from "./apgd.ts";
 import type { Attack } from "./attack.ts";
 import { ddn } from "./ddn.ts";
+import { fab } from "./fab.ts";
+import { fgsm } from "./fgsm.ts";
 import { fmn } from "./fmn.ts";
+import type { Descent } from "./losses.ts";
+import { dichotomy } from "./minimal.ts";
+import { pgd } from "./pgd.ts";
 import { school } from "./school.ts";
+import { school2 } from "./school2.ts";
+import type { SearchOptions } from "./search.ts";
 import { sigmaZero } from "./sigma_zero.ts";
 
 /** Settings that commands and the REPL pass on; each attack takes what it knows. */
@@ -15,6 +23,8 @@ export interface AttackSettings {
   p: number;
   norm: number;
   learningRate: number;
+  /** What the school's attacks descend on. @default each attack's own */
+  descent?: Descent;
 }
 
 /** A row of the table. */
@@ -28,6 +38,10 @@ export interface AttackEntry {
   readonly norms: string;
   /** Whether it looks for the smallest norm, and so takes none. */
   readonly minimal: boolean;
+  /** If it does so by a search over the norms of what `create` makes: the search's settings. */
+  readonly search?: SearchOptions;
+  /** How many steps it has, if more are in vain. */
+  readonly steps?: number;
   /** @throws {RangeError} If a setting is out of the attack's range. */
   readonly create: (settings: AttackSettings) => Attack;
 }
@@ -41,6 +55,51 @@ export const attacks: Readonly<Record<string, AttackEntry>> = Object.fromEntries
     norms: "any p >= 1, inf",
     minimal: false,
     create: school,
+  }, {
+    name: "minimal",
+    title: "smallest norm: dichotomy over the norms of school, on the log-odds",
+    paper: "the school's report",
+    norms: "any p >= 1, inf",
+    minimal: true,
+    search: dichotomy,
+    create: ({ p, learningRate, descent = "log" }) => school({ p, learningRate, descent }),
+  }, {
+    name: "school2",
+    title: "smallest norm: one descent on norm and confidence in turn, on the log-odds",
+    paper: "the school's report",
+    norms: "2",
+    minimal: true,
+    steps: 500,
+    create: ({ p, descent = "log" }) => school2({ p, descent }),
+  }, {
+    name: "fgsm",
+    title: "one step along the gradient's signs",
+    paper: "Goodfellow et al. 2015",
+    norms: "inf",
+    minimal: false,
+    steps: 1,
+    create: ({ p, norm }) => fgsm({ p, epsilon: norm }),
+  }, {
+    name: "pgd",
+    title: "gradient steps of one length from a random point, projected into the ball",
+    paper: "Madry et al. 2018",
+    norms: "2, inf",
+    minimal: false,
+    create: ({ p, norm }) => pgd({ p, epsilon: norm }),
+  }, {
+    name: "apgd",
+    title: "projected gradient steps with momentum, whose length halves where progress stalls",
+    paper: "Croce and Hein 2020, 2021",
+    norms: "1, 2, inf",
+    minimal: false,
+    create: ({ p, norm }) => apgd({ p, epsilon: norm }),
+  }, {
+    name: "apgd-dlr",
+    title: "apgd on the difference of logits ratio",
+    paper: "Croce and Hein 2020, 2021",
+    norms: "1, 2, inf",
+    minimal: false,
+    create: ({ p, norm }) => apgd({ p, epsilon: norm, loss: "dlr" }),
   }, {
     name: "ddn",
     title: "smallest norm: direction by gradient steps, the norm shrinks and grows by itself",
@@ -69,5 +128,12 @@ export const attacks: Readonly<Record<string, AttackEntry>> = Object.fromEntries
     norms: "1, 2",
     minimal: true,
     create: ({ p }) => alma({ p }),
+  }, {
+    name: "fab",
+    title: "smallest norm: projections onto the linearised boundary",
+    paper: "Croce and Hein 2020",
+    norms: "1, 2, inf",
+    minimal: true,
+    create: ({ p }) => fab({ p }),
   }] satisfies AttackEntry[]).map((entry) => [entry.name, entry]),
 );

@@ -7,6 +7,7 @@ import { type Tensor4D, tf } from "../backend.ts";
 import { project, rescale } from "../norms.ts";
 import type { Attack } from "./attack.ts";
 import { assertEpsilon, budget, startInside } from "./budget.ts";
+import { inward } from "./box.ts";
 import { type FixedLoss, fixedLoss } from "./losses.ts";
 
 /** Settings of {@linkcode pgd}. */
@@ -37,7 +38,7 @@ type PgdState = {
  * Descends by steps of fixed length within ball and box.
  *
  * Departures from the paper: where an adversarial point is known, it begins there; its random start
- * lies on the sphere at p = 2; "ce" is the log-odds, see {@linkcode fixedLoss}.
+ * lies on the sphere at p = 2; the part of a gradient that leads out of the box is left out; "ce" is the log-odds, see {@linkcode fixedLoss}.
  *
  * @throws {RangeError} If a setting is out of range.
  * @see Madry et al., "Towards deep learning models resistant to adversarial attacks" (2018),
@@ -69,8 +70,9 @@ export function pgd(
     step({ point, epsilon, length }, problem, oracle) {
       const { images } = problem;
       const { gradient } = oracle.gradient(point, (logits) => descent(logits, problem));
-      const along: Tensor4D = p === 2 ? rescale(gradient, 2, length) : gradient.sign().mul(length);
-      const r = project(point.sub<Tensor4D>(along).sub(images), p, epsilon);
+      const direction = inward(gradient.neg(), point);
+      const along = p === 2 ? rescale(direction, 2, length) : direction.sign().mul(length);
+      const r = project(point.add<Tensor4D>(along).sub(images), p, epsilon);
       return { point: tf.clipByValue(images.add(r), 0, 1), epsilon, length };
     },
   };

@@ -7,6 +7,7 @@ import { type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
 import type { Attack } from "./attack.ts";
 import { type Outcome, runAttack, runAttackSync, type RunOptions } from "./driver.ts";
+import { median } from "../statistics.ts";
 import { stepper } from "./stepper.ts";
 
 /** Where a search begins, and when it ends. */
@@ -46,6 +47,8 @@ interface Searched {
   low: number;
   /** Norm of the smallest adversarial point, or Infinity. */
   high: number;
+  /** Whether the epsilon that spans the box was tried in vain. */
+  falls: boolean;
   epsilon: number;
   /** The smallest adversarial point or, if none was found, the last one tried. */
   outcome: Outcome | undefined;
@@ -65,11 +68,11 @@ interface Round {
  * Looks for the smallest epsilon at which an attack succeeds, all images at once. Each image has a
  * bracket of its own: epsilon doubles until the attack succeeds, then it is the bracket's middle. A
  * success lowers the upper end to the norm found, a failure raises the lower end: it proves nothing,
- * so the answer is an upper bound. In each round the attack begins at the best point known, or at
+ * so the answer is an upper bound. Where even the epsilon that spans the whole box was in vain, it
+ * halves from the first one on: some attacks fail with more and succeed with less. In each round the attack begins at the best point known, or at
  * random, with another seed each round.
  *
- * An image's search ends with its bracket narrow enough, with the epsilon that spans the whole box
- * in vain, or where `maxPasses` does not allow for another round to its end; no pass is spent
+ * An image's search ends with its bracket or epsilon narrow enough, or where `maxPasses` does not allow for another round to its end; no pass is spent
  * beyond it.
  *
  * @param attack One that takes the beginning's epsilon.
@@ -124,26 +127,30 @@ function* searchRounds(
   images: Tensor4D,
   options: SearchOptions,
 ): Generator<Round, Outcome[], Outcome[]> {
-  const { maxPasses = 2000, steps: wanted = 50, seed = 0, aims, target } = options;
+  const { maxPasses = 2000, seed = 0, aims, target } = options;
   const { p } = attack;
   const [count] = images.shape;
-  const { first, low, tolerance, most } = checked(options, p, images.size / Math.max(1, count));
+  const range = checked(
+    options,
+    p,
+    images.size / Math.max(1, count),
+  );
   const mode = aims ? "aim" : target === undefined ? "leave" : "reach";
   const { forwards, backwards } = stepper(attack, network, mode).passes;
   // The clean image and where the last step led to need a pass each.
   const affordable = Math.floor((maxPasses - 2) / (forwards + backwards));
-  const steps = Math.max(1, Math.min(wanted, affordable));
+  const steps = Math.max(1, Math.min(range.wanted, affordable));
   const cost = steps * (forwards + backwards) + 2;
-  const all = Array.from({ length: count }, (_, place) => startSearch(place, low, first));
+  const all = Array.from({ length: count }, (_, place) => startSearch(place, range));
   for (let round = 1, done = 0;; round++) {
     const left = all.filter(({ finished }) => !finished);
     if (round > 1 && left.length === 0) return all.map(summed);
     const spent = Math.max(0, ...left.map(passes));
-    const known = median(all.map(({ high }) => high));
+    const known = count > 0 ? median(all.map(({ high }) => high)) : Infinity;
     const outcomes = yield {
       images: pick(images, left),
       options: {
-        ...partOf(options, left),
+        ...partOf(options, left, left.length === count),
         steps,
         maxPasses: round === 1 ? maxPasses : cost,
         seed: round === 1 ? seed : (seed + round - 1) | 0,
@@ -157,13 +164,17 @@ function* searchRounds(
         },
       },
     };
-    left.forEach((one, i) => take(one, outcomes[i]!, { p, most, tolerance }));
+    left.forEach((one, i) => take(one, outcomes[i]!, range));
     for (const one of left) one.finished ||= passes(one) + cost > maxPasses;
   }
 }
 
+/** What all images of a search share. */
+type Range = Required<SearchSettings> & { p: number; wanted: number; most: number };
+
 /** Defaults by norm, and the largest norm of a perturbation that stays in the box. */
-function checked({ first, low = 0, tolerance }: SearchOptions, p: number, pixels: number) {
+function checked(options: SearchOptions, p: number, pixels: number): Range {
+  const { first, low = 0, tolerance, steps = 50, maxPasses = 2000 } = options;
   const most = p === 0 ? pixels : Math.pow(pixels, 1 / p);
   const begin = first ?? (p === Infinity ? 0.1 : p === 2 ? 2 : 8);
   const width = tolerance ?? (p === 0 ? 1 : begin / 4000);
@@ -174,13 +185,18 @@ function checked({ first, low = 0, tolerance }: SearchOptions, p: number, pixels
     throw fail(`first must be finite and greater than low, ${low}`, begin);
   }
   if (!(width > 0 && width < Infinity)) throw fail("tolerance must be finite and > 0", width);
-  return { first: Math.min(begin, most), low, tolerance: width, most };
+  if (!(Number.isInteger(steps) && steps >= 1)) throw fail("steps must be at least 1", steps);
+  if (!(Number.isInteger(maxPasses) && maxPasses >= 2)) {
+    throw fail("maxPasses must be at least 2", maxPasses);
+  }
+  return { p, wanted: steps, first: Math.min(begin, most), low, tolerance: width, most };
 }
 
-const startSearch = (place: number, low: number, epsilon: number): Searched => ({
+const startSearch = (place: number, { low, first: epsilon }: Range): Searched => ({
   place,
   low,
   high: Infinity,
+  falls: false,
   epsilon,
   outcome: undefined,
   steps: 0,
@@ -192,26 +208,26 @@ const startSearch = (place: number, low: number, epsilon: number): Searched => (
 const passes = ({ forwards, backwards }: Searched): number => forwards + backwards;
 
 /** Narrows an image's bracket by what a round gave, and chooses the next epsilon. */
-function take(
-  one: Searched,
-  outcome: Outcome,
-  { p, most, tolerance }: { p: number; most: number; tolerance: number },
-): void {
+function take(one: Searched, outcome: Outcome, { p, first, low, tolerance, most }: Range): void {
   one.steps += outcome.steps;
   one.forwards += outcome.forwards;
   one.backwards += outcome.backwards;
-  if (outcome.found && outcome.norm < one.high) one.high = outcome.norm;
-  else one.low = Math.max(one.low, one.epsilon);
-  if (outcome.found ? outcome.norm === one.high : one.high === Infinity) one.outcome = outcome;
-  const { low, high, epsilon } = one;
-  if (high === Infinity) {
-    one.finished = epsilon >= most;
-    one.epsilon = Math.min(2 * epsilon, most);
+  const { epsilon } = one;
+  const gains = outcome.found && outcome.norm < one.high;
+  if (gains || one.high === Infinity) one.outcome = outcome;
+  if (gains) one.high = outcome.norm;
+  else one.low = Math.max(one.low, epsilon);
+  if (one.high < Infinity) {
+    one.finished = one.high - one.low <= tolerance;
+    one.epsilon = (one.low + one.high) / 2;
   } else {
-    one.finished = high - low <= tolerance;
-    const middle = (low + high) / 2;
-    one.epsilon = p === 0 ? Math.floor(middle) : middle;
+    one.falls ||= epsilon >= most;
+    // On the way down, failures tell nothing.
+    if (one.falls) one.low = low;
+    one.epsilon = one.falls ? Math.min(epsilon, first) / 2 : Math.min(2 * epsilon, most);
+    one.finished = one.falls && one.epsilon < Math.max(low, tolerance);
   }
+  if (p === 0) one.epsilon = Math.floor(one.epsilon);
 }
 
 /** What became of an image over all rounds. */
@@ -243,8 +259,11 @@ function beginnings(images: Tensor4D, left: readonly Searched[]): Tensor4D {
 function partOf(
   { ids, labels, target, aims, batchSize, signal }: SearchOptions,
   left: readonly Searched[],
+  isAll: boolean,
 ): RunOptions {
-  const part = <T>(values: readonly T[]): T[] => left.map(({ place }) => values[place]!);
+  // All of them as they are, so that the driver sees if there are too few.
+  const part = <T>(values: readonly T[]): readonly T[] =>
+    isAll ? values : left.map(({ place }) => values[place]!);
   return {
     ids: ids ? part(ids) : left.map(({ place }) => place),
     ...(labels && { labels: part(labels) }),
@@ -253,10 +272,4 @@ function partOf(
     ...(batchSize !== undefined && { batchSize }),
     ...(signal && { signal }),
   };
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(half)] ?? NaN) + (sorted[Math.ceil(half)] ?? NaN)) / 2;
 }
