@@ -8,6 +8,7 @@ import { MLP } from "$lib/architectures.ts";
 import { alma } from "$lib/attacks/alma.ts";
 import type { Attack } from "$lib/attacks/attack.ts";
 import { type Outcome, runAttack, runAttackSync } from "$lib/attacks/driver.ts";
+import { fab } from "$lib/attacks/fab.ts";
 import { tf } from "$lib/backend.ts";
 import { createNetwork } from "$lib/network.ts";
 import { uniform } from "$lib/random.ts";
@@ -27,6 +28,9 @@ const all: Case[] = [
   // Its step size suits norms of digits: the optimum of a plane at 0.5 is a twentieth of those.
   { attack: alma({ p: 1 }), distances: [5, 20], steps: 300, within: 0.03, enough: 200 },
   { attack: alma({ p: 2 }), distances: [5, 20], steps: 300, within: 0.03, enough: 100 },
+  { attack: fab({ p: 1 }), distances: [0.5, 5, 20], steps: 20, within: 0.001, enough: 10 },
+  { attack: fab({ p: 2 }), distances: [0.5, 5, 20], steps: 20, within: 0.001, enough: 10 },
+  { attack: fab({ p: Infinity }), distances: [0.5, 5, 20], steps: 20, within: 0.001, enough: 10 },
 ];
 
 for (const { attack, distances, within, steps } of all) {
@@ -68,4 +72,20 @@ Deno.test("attacks refuse norms that they were not made for", () => {
   for (const p of [0, 1.5, Infinity, NaN]) {
     assertThrows(() => alma({ p }), RangeError, "ALMA needs p = 1 or 2");
   }
+  for (const p of [0, 1.5, NaN]) {
+    assertThrows(() => fab({ p }), RangeError, "FAB needs p = 1, 2 or inf");
+  }
+  assertThrows(() => fab({ rivals: 0 }), RangeError, "rivals must be at least 1");
+});
+
+Deno.test("fab() in front of several classes looks at as many as it is told to", () => {
+  const one = tf.tidy(() => images.slice([0], [1]));
+  const passes = [1, 3, 20].map((rivals) => {
+    const [{ forwards, backwards }] = runAttackSync(fab({ rivals }), mlp, one, { steps: 1 }) as [
+      Outcome,
+    ];
+    return [forwards, backwards];
+  });
+  assertEquals(passes, [[4, 1], [6, 3], [12, 9]]);
+  one.dispose();
 });
