@@ -24,8 +24,10 @@ export type MaxPool = { kind: "maxPool"; size: number };
 export type Dropout = { kind: "dropout"; rate: number };
 /** All axes of an example into one, in height, width, channel order. */
 export type Flatten = { kind: "flatten" };
+/** Exponentials that add up to 1. Networks here end in logits; this shows what comes of ending in it. */
+export type Softmax = { kind: "softmax" };
 /** A layer is data: everything that walks a network (forward pass, picture, bounds) reads the same list. */
-export type Layer = Conv | Dense | BatchNorm | Relu | MaxPool | Dropout | Flatten;
+export type Layer = Conv | Dense | BatchNorm | Relu | MaxPool | Dropout | Flatten | Softmax;
 
 export const conv = (filters: number, size: number): Conv => ({ kind: "conv", filters, size });
 export const dense = (units: number): Dense => ({ kind: "dense", units });
@@ -40,6 +42,7 @@ export const maxPool = (size: number): MaxPool => ({ kind: "maxPool", size });
 /** @see Srivastava et al., "Dropout" (2014). */
 export const dropout = (rate: number): Dropout => ({ kind: "dropout", rate });
 export const flatten = (): Flatten => ({ kind: "flatten" });
+export const softmax = (): Softmax => ({ kind: "softmax" });
 
 /** Initial values of a weight: uniform in [-bound, bound), or all the same. */
 type Initial = { bound: number } | { constant: number };
@@ -216,6 +219,12 @@ const kinds: { [K in Layer["kind"]]: Kind<Extract<Layer, { kind: K }>> } = {
     outputShape: (_, input) => [product(input)],
     weights: none,
     forward: (_, x) => x.reshape([x.shape[0]!, product(x.shape.slice(1))]),
+  },
+  softmax: {
+    label: () => "softmax",
+    outputShape: (layer, input) => [vector(input, layer)],
+    weights: none,
+    forward: (_, x) => tf.softmax(x),
   },
 };
 
