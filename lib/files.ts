@@ -22,16 +22,30 @@ const ABANDONED_AFTER_MS = 3_600_000;
  */
 export async function writeAtomic(path: string, bytes: Uint8Array | string): Promise<void> {
   const content = typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes;
+  await replaceAtomic(path, (temporary) => writeSynced(temporary, content), content.length);
+}
+
+/**
+ * As {@linkcode writeAtomic}, for files that are not made of one array.
+ *
+ * @param write Makes the file of the name that it is given, and syncs it.
+ * @param size About how many bytes it will have, for what is said when the disk is full.
+ */
+export async function replaceAtomic(
+  path: string,
+  write: (temporary: string) => Promise<void>,
+  size: number,
+): Promise<void> {
   const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
   try {
     await Deno.mkdir(dirname(path), { recursive: true });
     // Housekeeping: whatever it meets must not stand in the way of the write.
     await removeAbandoned(path).catch(() => {});
-    await writeSynced(temporary, content);
+    await write(temporary);
     await Deno.rename(temporary, path);
   } catch (error) {
     await removeIfThere(temporary);
-    throw explained(error, path, content.length);
+    throw explained(error, path, size);
   }
 }
 

@@ -1,0 +1,196 @@
+/**
+ * Minimal norms of many images, into a table: in batches, and only what the table lacks.
+ *
+ * @module
+ */
+import { type EightBit, minNorm8bit } from "../attacks/eight_bit.ts";
+import { tf } from "../backend.ts";
+import type { DigitBytes, Digits } from "../loader.ts";
+import { type MinNorm, minNorm, type MinNormOptions, type Reference } from "../minnorm.ts";
+import type { Network } from "../network.ts";
+import type { ResultRow } from "../results.ts";
+import { median } from "../statistics.ts";
+import type { Figures, Identity, Table } from "./table.ts";
+
+const PIXELS = 784;
+
+/** Images computed together, and lost if the process is killed meanwhile. */
+const BATCH = 200;
+
+/** The name of the portfolio where an attack's could stand. */
+export const portfolio = "portfolio";
+
+/** What is measured: one network in one norm. */
+export interface Measurement {
+  network: Network;
+  /** Of the network's weights; see `weightsSha256` in `safetensors.ts`. */
+  weightsSha256: string;
+  dataset: string;
+  subset: string;
+  p: number;
+  reference: Reference;
+  /** An attack's name, in place of the portfolio. */
+  attack?: string | undefined;
+  /** Passes of each image at most. */
+  maxPasses: number;
+  seed: number;
+}
+
+/** How a measurement stands. */
+export interface MeasureProgress {
+  /** Images done, those under way in part, and those that the table had. */
+  done: number;
+  /** Of these, the images that this run has computed. */
+  computed: number;
+  /** Median of the smallest norms so far. */
+  median: number;
+}
+
+/** The images of a measurement. */
+export interface Range {
+  /** Number of the first image within its subset. */
+  first: number;
+  bytes: DigitBytes;
+}
+
+/** Settings of {@linkcode measure}. */
+export interface MeasureOptions {
+  signal?: AbortSignal;
+  onProgress?: (progress: MeasureProgress) => void;
+  /** Images computed together. @default 200 */
+  batchSize?: number;
+}
+
+/** By what a measurement's rows are known again. */
+export function identityOf(measurement: Measurement): Identity {
+  const { weightsSha256, dataset, subset, reference, p, attack, maxPasses, seed } = measurement;
+  return {
+    weightsSha256,
+    dataset,
+    subset,
+    reference,
+    p,
+    attack: attack ?? portfolio,
+    options: JSON.stringify({ maxPasses }),
+    seed,
+  };
+}
+
+/**
+ * Measures the images that the table lacks, and saves them batch by batch.
+ *
+ * @returns The figures of all images of the range, in their order.
+ * @throws The signal's reason when aborted; all complete batches are saved then.
+ */
+export async function measure(
+  table: Table,
+  measurement: Measurement,
+  { first, bytes }: Range,
+  { signal, onProgress, batchSize = BATCH }: MeasureOptions = {},
+): Promise<Figures[]> {
+  const known = table.known(identityOf(measurement));
+  const all = imagesOf({ first, bytes });
+  const lacking = lackingOf(table, measurement, { first, bytes });
+  try {
+    for (let at = 0; at < lacking.length; at += batchSize) {
+      const images = lacking.slice(at, at + batchSize);
+      const soFar = all.flatMap((image) => known.get(image)?.minNorm ?? []);
+      const rows = await measureBatch(measurement, images, { first, bytes }, {
+        ...(signal ? { signal } : {}),
+        onProgress: (progress) => {
+          const computed = at + progress.done * images.length;
+          onProgress?.({
+            done: all.length - lacking.length + computed,
+            computed,
+            median: medianOf(soFar, progress.median, images.length),
+          });
+        },
+      });
+      await table.add(rows);
+    }
+  } finally {
+    await table.save();
+  }
+  return all.map((image) => known.get(image)!);
+}
+
+/** The numbers of the images that the table lacks. */
+export function lackingOf(table: Table, measurement: Measurement, range: Range): number[] {
+  const known = table.known(identityOf(measurement));
+  return imagesOf(range).filter((image) => !known.has(image));
+}
+
+const imagesOf = ({ first, bytes }: Range): number[] =>
+  Array.from({ length: bytes.count }, (_, i) => first + i);
+
+/** The running median, with the images under way taken as one at theirs. */
+const medianOf = (soFar: readonly number[], underWay: number, count: number): number =>
+  median([...soFar, ...new Array<number>(count).fill(underWay)]);
+
+async function measureBatch(
+  measurement: Measurement,
+  images: readonly number[],
+  { first, bytes }: Range,
+  { signal, onProgress }: Pick<MinNormOptions, "signal" | "onProgress">,
+): Promise<ResultRow[]> {
+  const { network, p, reference, attack, maxPasses, seed } = measurement;
+  const places = images.map((image) => image - first);
+  const digits = digitsAt(bytes, places);
+  try {
+    const outcomes = await minNorm(network, digits, {
+      ...{ p, reference, ids: images, maxPasses, seed },
+      ...(attack === undefined ? {} : { attack }),
+      ...(signal ? { signal } : {}),
+      ...(onProgress ? { onProgress } : {}),
+    });
+    const labels = places.map((place) => bytes.labels[place]!);
+    const points = outcomes.map((one, i) => ({
+      ...one,
+      reference: reference === "label" ? labels[i]! : one.prediction,
+    }));
+    const rounded = await minNorm8bit(network, points, { p, ...(signal ? { signal } : {}) });
+    return outcomes.map((one, i) => rowOf(measurement, one, labels[i]!, rounded[i]!));
+  } finally {
+    tf.dispose([digits.images, digits.labels]);
+  }
+}
+
+/** The digits at some places, as tensors. */
+function digitsAt({ images, labels }: DigitBytes, places: readonly number[]): Digits {
+  const pixels = new Float32Array(places.length * PIXELS);
+  places.forEach((place, i) => {
+    for (let k = 0; k < PIXELS; k++) pixels[i * PIXELS + k] = images[place * PIXELS + k]! / 255;
+  });
+  return {
+    images: tf.tensor4d(pixels, [places.length, 28, 28, 1]),
+    labels: tf.tensor1d(places.map((place) => labels[place]!), "int32"),
+  };
+}
+
+function rowOf(
+  measurement: Measurement,
+  outcome: MinNorm,
+  label: number,
+  { survives8bit, minNorm8bit }: Pick<EightBit, "survives8bit" | "minNorm8bit">,
+): ResultRow {
+  const { image, prediction, found, norm, adversarialClass, forwards, backwards } = outcome;
+  return {
+    network: measurement.network.name,
+    ...identityOf(measurement),
+    image,
+    label,
+    prediction,
+    found,
+    minNorm: found ? norm : Infinity,
+    adversarialClass,
+    forwards,
+    backwards,
+    seconds: outcome.seconds,
+    survives8bit,
+    minNorm8bit,
+    certifiedNorm: null,
+    certificate: null,
+    adversarial: found ? outcome.perturbed : null,
+    foundBy: outcome.attack,
+  };
+}

@@ -1,0 +1,229 @@
+/**
+ * Tables confirmed row by row, from the network, the data set and the adversarial image alone.
+ *
+ * @module
+ */
+import { adversarialMargin, logitsAlone, marginOf } from "../attacks/judge.ts";
+import { catalogueOf } from "../data/datasets.ts";
+import { type Dataset, type DigitBytes, loadBytes, type Subset } from "../loader.ts";
+import type { Classifier } from "../network.ts";
+import { distance } from "../norms.ts";
+import { argMax, formatP } from "../numbers.ts";
+import { readRows, type ResultRow, rowsOf } from "../results.ts";
+
+/** A row that cannot be confirmed. */
+export interface Failure {
+  network: string;
+  image: number;
+  /** As commands take it. */
+  p: string;
+  why: string;
+}
+
+/** What became of a table's rows. */
+export interface Verification {
+  rows: number;
+  verified: number;
+  /** Rows without an adversarial image to judge, in which all else is right. */
+  unwitnessed: number;
+  failed: Failure[];
+}
+
+/** Settings of {@linkcode verifyTable}. */
+export interface VerifyOptions {
+  /** Gives the network that has these weights, or `undefined`. */
+  networkOf: (row: Pick<ResultRow, "network" | "weightsSha256">) => Promise<Classifier | undefined>;
+  /** Gives a whole subset. @default from the data folder */
+  digitsOf?: (dataset: Dataset, subset: Subset) => Promise<DigitBytes>;
+  signal?: AbortSignal;
+  /** Called after each batch with the number of rows done. */
+  onProgress?: (done: number, rows: number) => void;
+}
+
+/** What a row is held against. */
+export interface Evidence {
+  network: Classifier;
+  /** The clean image's 784 pixels in [0, 1]. */
+  clean: Float32Array;
+  /** Its true class. */
+  label: number;
+}
+
+const PIXELS = 784;
+const SHAPE = [28, 28, 1] as const;
+
+/** Rows read at once; each may have an image. */
+const BATCH = 200;
+
+/** Norms agree to this share: a file may have been written by programs that sum in other orders. */
+const TOLERANCE = 1e-6;
+
+/** What is wrong with a row; caught where the row is confirmed. */
+class Wrong extends Error {}
+
+/**
+ * Confirms each row of a table.
+ *
+ * @throws As `readRows` if the file is no table.
+ */
+export async function verifyTable(
+  file: string,
+  { networkOf, digitsOf = loadSubset, signal, onProgress }: VerifyOptions,
+): Promise<Verification> {
+  const rows = await rowsOf(file);
+  const digits = new Map<string, Promise<DigitBytes>>();
+  const subsetOf = (dataset: Dataset, subset: Subset) => {
+    const name = `${dataset} ${subset}`;
+    const loaded = digits.get(name) ?? digitsOf(dataset, subset);
+    digits.set(name, loaded);
+    return loaded;
+  };
+  const result: Verification = { rows, verified: 0, unwitnessed: 0, failed: [] };
+  for (let from = 0; from < rows; from += BATCH) {
+    for (const row of await readRows(file, { from, to: from + BATCH })) {
+      signal?.throwIfAborted();
+      try {
+        const network = await networkOf(row) ??
+          wrong("no weights of its SHA-256 are here: --weights FILE names them");
+        const witnessed = confirm(row, { network, ...await evidenceOf(row, subsetOf) });
+        result[witnessed ? "verified" : "unwitnessed"]++;
+      } catch (error) {
+        if (!(error instanceof Wrong)) throw error;
+        const { network, image, p } = row;
+        result.failed.push({ network, image, p: formatP(p), why: error.message });
+      }
+    }
+    onProgress?.(Math.min(rows, from + BATCH), rows);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  return result;
+}
+
+const loadSubset = (dataset: Dataset, subset: Subset) => loadBytes(subset, { dataset });
+
+/** The clean image and its label as the data set has them. */
+async function evidenceOf(
+  { dataset, subset, image }: ResultRow,
+  digitsOf: NonNullable<VerifyOptions["digitsOf"]>,
+): Promise<Pick<Evidence, "clean" | "label">> {
+  const { images, labels, count } = await digitsOf(...known(dataset, subset));
+  if (!(image >= 0 && image < count)) wrong(`${subset} of ${dataset} has no image ${image}`);
+  const bytes = images.subarray(image * PIXELS, (image + 1) * PIXELS);
+  return { clean: Float32Array.from(bytes, (byte) => byte / 255), label: labels[image]! };
+}
+
+function known(dataset: string, subset: string): [Dataset, Subset] {
+  try {
+    const { subsets } = catalogueOf(dataset as Dataset);
+    if (Object.hasOwn(subsets, subset)) return [dataset as Dataset, subset as Subset];
+  } catch {
+    // Told below, as any other unknown name.
+  }
+  return wrong(`there is no data set ${dataset} with a subset ${subset}`);
+}
+
+/** What is wrong with a row, or `undefined` if nothing is. */
+export function faultOf(row: ResultRow, evidence: Evidence): string | undefined {
+  try {
+    confirm(row, evidence);
+  } catch (error) {
+    if (error instanceof Wrong) return error.message;
+    throw error;
+  }
+}
+
+/** @returns Whether there was an image to judge. @throws {Wrong} If the row is not right. */
+function confirm(row: ResultRow, { network, clean, label }: Evidence): boolean {
+  const logits = logitsAlone(network, clean, SHAPE);
+  if (row.label !== label) wrong(`its label is ${label}, not ${row.label}`);
+  // Which of two nearly equal classes is predicted may depend on the batch.
+  if (!(marginOf(logits, row.prediction) >= -adversarialMargin)) {
+    wrong(`the network predicts ${argMax(logits)} for the clean image, not ${row.prediction}`);
+  }
+  const reference = referenceOf(row);
+  confirmNorm(row, marginOf(logits, reference) <= -adversarialMargin);
+  if (!row.found || row.adversarial === null) return false;
+  confirmWitness(row, row.adversarial, { network, clean }, reference);
+  return true;
+}
+
+/** The class that had to be left. */
+function referenceOf({ reference, label, prediction }: ResultRow): number {
+  if (reference === "label") return label;
+  if (reference === "prediction") return prediction;
+  return wrong(`its reference must be label or prediction, not ${reference}`);
+}
+
+/** What must hold of the norm whatever the image is. */
+function confirmNorm(row: ResultRow, misclassified: boolean): void {
+  const { p, found, minNorm, certifiedNorm } = row;
+  if (!(p === 0 || p >= 1)) wrong(`p must be 0 or >= 1, not ${p}`);
+  if (!(minNorm >= 0)) wrong(`minNorm must be >= 0, not ${minNorm}`);
+  if (found !== minNorm < Infinity) wrong(`found is ${found} though minNorm is ${minNorm}`);
+  if (minNorm === 0 && !misclassified) wrong("minNorm is 0 though the clean image is classified");
+  if (minNorm !== 0 && misclassified) {
+    wrong(`minNorm is ${minNorm} though the clean image is misclassified`);
+  }
+  if (certifiedNorm !== null && !(certifiedNorm <= minNorm)) {
+    wrong(`certifiedNorm ${certifiedNorm} is above minNorm ${minNorm}`);
+  }
+}
+
+function confirmWitness(
+  row: ResultRow,
+  image: Float32Array,
+  { network, clean }: Pick<Evidence, "network" | "clean">,
+  reference: number,
+): void {
+  const { p, minNorm } = row;
+  if (image.length !== PIXELS) wrong(`its image has ${image.length} pixels, not ${PIXELS}`);
+  const outside = image.find((pixel) => !(pixel >= 0 && pixel <= 1));
+  if (outside !== undefined) wrong(`a pixel is outside [0, 1]: ${outside}`);
+  const norm = distance(image, clean, p);
+  const slack = p === 0 ? 0 : TOLERANCE * norm;
+  if (!(Math.abs(norm - minNorm) <= slack)) {
+    wrong(`its image lies at L${formatP(p)} norm ${norm}, not ${minNorm}`);
+  }
+  const logits = logitsAlone(network, image, SHAPE);
+  const margin = marginOf(logits, reference);
+  if (!(margin <= -adversarialMargin)) {
+    wrong(`its image is not adversarial: the margin of class ${reference} is ${margin}`);
+  }
+  const given = argMax(logits);
+  if (row.adversarialClass !== given) {
+    wrong(`its image is seen as ${given}, not ${row.adversarialClass}`);
+  }
+  confirmRounded(row, image, { network, clean }, reference);
+}
+
+/** Holds what a row says of 8 bits against its image, rounded. */
+function confirmRounded(
+  { p, survives8bit, minNorm8bit }: ResultRow,
+  image: Float32Array,
+  { network, clean }: Pick<Evidence, "network" | "clean">,
+  reference: number,
+): void {
+  const rounded = image.map((pixel) => Math.round(pixel * 255) / 255);
+  const survives = marginOf(logitsAlone(network, rounded, SHAPE), reference) <= -adversarialMargin;
+  if (survives8bit !== null && survives8bit !== survives) {
+    wrong(`rounded to 8 bits its image is ${survives ? "still" : "not"} adversarial`);
+  }
+  if (minNorm8bit === null) return;
+  const norm = distance(rounded, clean, p);
+  if (!(minNorm8bit >= 0)) wrong(`minNorm8bit must be >= 0, not ${minNorm8bit}`);
+  if (survives && minNorm8bit > norm * (1 + TOLERANCE)) {
+    wrong(`minNorm8bit is ${minNorm8bit} though its image, rounded, lies at ${norm}`);
+  }
+  // Differences of such pixels are multiples of 1/255, and so are sums and maxima of them.
+  const steps = p === 0 ? minNorm8bit : p === 2 ? (minNorm8bit * 255) ** 2 : minNorm8bit * 255;
+  if ([0, 1, 2, Infinity].includes(p) && steps < Infinity && !nearWhole(steps)) {
+    wrong(`minNorm8bit ${minNorm8bit} is no norm between images of 8 bits`);
+  }
+}
+
+const nearWhole = (value: number): boolean =>
+  Math.abs(value - Math.round(value)) <= 1e-3 + TOLERANCE * value;
+
+function wrong(why: string): never {
+  throw new Wrong(why);
+}
