@@ -38,6 +38,8 @@ export interface Command<O extends Options> {
   readonly whenInterrupted?: string;
   /** Does the work. Returns the JSON object of the contract. */
   run(call: Call<O>): Promise<Record<string, unknown>>;
+  /** Whether such a result means failure, though it is one; without it none does. */
+  readonly fails?: (result: Record<string, unknown>) => boolean;
 }
 
 const common = {
@@ -140,7 +142,7 @@ export async function runCommand<O extends Options>(
     const say = json ? console.error : console.log;
     const result = await command.run({ values, positionals, json, say, signal: controller.signal });
     if (json) console.log(toJson(result));
-    return exitCode.done;
+    return command.fails?.(result) ? exitCode.failed : exitCode.done;
   } catch (error) {
     if (controller.signal.aborted) {
       console.error(

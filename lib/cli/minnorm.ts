@@ -1,0 +1,290 @@
+/**
+ * `deno task minnorm`: the smallest perturbation of each of many images, into a table.
+ *
+ * @module
+ */
+import { catalogueOf } from "../data/datasets.ts";
+import type { Subset } from "../loader.ts";
+import type { Reference } from "../minnorm.ts";
+import type { Network } from "../network.ts";
+import { duration, formatP, parseP } from "../numbers.ts";
+import type { Measurement } from "../results/measure.ts";
+import type { Figures, Table } from "../results/table.ts";
+import { type Call, type Command, runCommand } from "./command.ts";
+import { choice, known, number, type Option, text, UsageError } from "./options.ts";
+import { startBar } from "./progress.ts";
+import {
+  attackDefaults,
+  createAttack,
+  datasetOption,
+  loading,
+  networkNames,
+  openNetwork,
+  seedOption,
+  shortPath,
+  warnOfBackend,
+  weightsOption,
+} from "./session.ts";
+
+/** Norms that `minNorm` takes. */
+const allNorms = [0, 1, 2, Infinity];
+
+/** `--norms 0,1,2,inf`. */
+const normsOption: Option<number[]> = {
+  value: "P,P",
+  help: "the norms, with commas between (default: 0,1,2,inf)",
+  read(given = "0,1,2,inf") {
+    const norms = given.split(",").map(parseP);
+    if (norms.every((p) => allNorms.includes(p))) return [...new Set(norms)];
+    throw new UsageError(
+      `Cannot read --norms as they must be of 0, 1, 2 and inf: current value is ${given}`,
+    );
+  },
+};
+
+/** `--images 200` or `--images 1000:1200`. */
+const imagesOption: Option<{ from: number; to: number }> = {
+  value: "n|a:b",
+  help: "the first n images, or those from a to b - 1 (default: 200)",
+  read(given = "200") {
+    const [, from = "0", to] = /^(?:(\d+):)?(\d+)$/.exec(given.trim()) ?? [];
+    if (Number(from) < Number(to)) return { from: Number(from), to: Number(to) };
+    throw new UsageError(
+      `Cannot read --images as it must be a count or a range such as 1000:1200: ` +
+        `current value is ${given}`,
+    );
+  },
+};
+
+/** `--out FILE.parquet`. */
+const outOption: Option<string> = {
+  value: "FILE.parquet",
+  help: "the table; what it has already is not computed again",
+  read(given) {
+    if (given?.endsWith(".parquet")) return given;
+    throw new UsageError(
+      `Cannot start as --out must name a file that ends in .parquet: ` +
+        `current value is ${given ?? "none"}`,
+    );
+  },
+};
+
+const options = {
+  norms: normsOption,
+  images: imagesOption,
+  subset: choice<Subset>("S", "where the images are from", ["train", "test", "val"], "test"),
+  dataset: datasetOption,
+  reference: choice<Reference>(
+    "R",
+    "the class to leave: the true one, or that predicted for the clean image",
+    ["label", "prediction"],
+    "label",
+  ),
+  attack: text("NAME", "an attack in place of the portfolio; `attack --list` shows them"),
+  "max-passes": number("n", "forward plus backward passes of each image at most", {
+    min: 2,
+    integer: true,
+  }, 2000),
+  seed: seedOption,
+  weights: text("FILE", weightsOption.help + "; takes one NETWORK"),
+  out: outOption,
+};
+
+/** The command, as `--help` shows it. */
+export const minNormCommand: Command<typeof options> = {
+  name: "minnorm",
+  summary: "Looks for the smallest perturbation of each image that changes a network's prediction.",
+  arguments: "NETWORK...",
+  options,
+  examples: [
+    ["minnorm CNN CNN_d --images 200 --out out/norms.parquet", "two networks, all four norms"],
+    ["minnorm MLP --norms 2 --images 1000:1200 --out out/norms.parquet", "adds other images"],
+    ["minnorm MLP --norms inf --attack fmn --out out/fmn.parquet", "one attack by itself"],
+    ["verify out/norms.parquet", "confirms every row"],
+  ],
+  notes: async () => [
+    `Networks: ${(await networkNames()).join(", ")}.`,
+    "Interrupted or killed, the same command goes on: what the table has is not computed again.\n" +
+    "The table stays readable throughout.",
+    "JSON: rows, each with network, p, images, found; mean, median, q1, q3 of the smallest norms\n" +
+    "over all images (null if infinite, as where none was found); forwards and backwards, the mean\n" +
+    "passes of an image; seconds, the time of all attacks, those of earlier runs included.",
+  ],
+  whenInterrupted: "the same command goes on where it was",
+  run,
+};
+
+async function run(call: Call<typeof options>): Promise<Record<string, unknown>> {
+  const { values, positionals } = call;
+  const names = await namesOf(positionals, values.weights);
+  checkImages(values);
+  const attack = await attackName(values.attack, values.norms);
+  const { Table } = await import("../results/table.ts");
+  const table = await Table.open(values.out);
+  await warnOfBackend();
+  const networks: Network[] = [];
+  try {
+    for (const name of names) {
+      networks.push(await openNetwork(name, values.weights, values.dataset));
+    }
+    const measurements = await measurementsOf({ ...values, attack }, networks);
+    return { rows: await measureAll(call, table, measurements) };
+  } finally {
+    networks.forEach((network) => network.dispose());
+  }
+}
+
+/** The networks named, each once. */
+async function namesOf(
+  positionals: readonly string[],
+  weights: string | undefined,
+): Promise<string[]> {
+  const names = await networkNames();
+  if (positionals.length === 0) {
+    throw new UsageError(`Cannot start as a NETWORK must be named: ${names.join(", ")}`);
+  }
+  const named = [...new Set(positionals.map((given) => known(given, names, "NETWORK")))];
+  if (weights === undefined || named.length === 1) return named;
+  throw new UsageError(
+    `Cannot use --weights as one NETWORK must be named: current value is ${named.join(" ")}`,
+  );
+}
+
+function checkImages({ images, subset, dataset }: Call<typeof options>["values"]): void {
+  const part = catalogueOf(dataset).subsets[subset];
+  const size = part.to - part.from;
+  if (images.to <= size) return;
+  throw new UsageError(
+    `Cannot read --images as ${subset} has ${size} images: current value ends at ${images.to}`,
+  );
+}
+
+/** The attack's name, if there is one that takes these norms. */
+async function attackName(
+  given: string | undefined,
+  norms: readonly number[],
+): Promise<string | undefined> {
+  if (given === undefined) return undefined;
+  const { attacks } = await import("../attacks/index.ts");
+  const name = known(given, Object.keys(attacks), "--attack");
+  for (const p of norms) createAttack(attacks[name]!, { ...attackDefaults, p });
+  return name;
+}
+
+/** Each network in each norm. */
+async function measurementsOf(
+  values: Call<typeof options>["values"],
+  networks: readonly Network[],
+): Promise<Measurement[]> {
+  const { toArrays } = await import("../network.ts");
+  const { weightsSha256: hash } = await import("../safetensors.ts");
+  const { rememberWeights } = await import("../results/weights.ts");
+  const { norms, subset, dataset, reference, attack, seed, "max-passes": maxPasses } = values;
+  const shared = { dataset, subset, reference, attack, maxPasses, seed };
+  const measurements: Measurement[] = [];
+  for (const network of networks) {
+    const weightsSha256 = await hash(toArrays(network.weights));
+    // So that `verify` finds them again.
+    if (values.weights !== undefined) await rememberWeights(weightsSha256, values.weights);
+    measurements.push(...norms.map((p) => ({ network, weightsSha256, p, ...shared })));
+  }
+  return measurements;
+}
+
+/** Measures, and shows how it goes. @returns The rows of the JSON. */
+async function measureAll(
+  { values, signal, say }: Call<typeof options>,
+  table: Table,
+  measurements: readonly Measurement[],
+): Promise<Record<string, unknown>[]> {
+  const { loadBytes } = await import("../loader.ts");
+  const { lackingOf, measure } = await import("../results/measure.ts");
+  const { images, subset, dataset, out } = values;
+  const bytes = await loadBytes(subset, { ...loading(dataset, signal), ...images });
+  const range = { first: images.from, bytes };
+  const lacking = measurements.map((one) => lackingOf(table, one, range).length);
+  const [work, all] = [lacking.reduce((a, b) => a + b), measurements.length * bytes.count];
+  if (work < all) say(`${shortPath(out)} has ${all - work} of ${all} results already`);
+  const left = clock(work, say);
+  const rows: Record<string, unknown>[] = [];
+  for (const [i, measurement] of measurements.entries()) {
+    const before = lacking.slice(0, i).reduce((a, b) => a + b, 0);
+    const bar = startBar(`${measurement.network.name} L${formatP(measurement.p)}`, bytes.count);
+    try {
+      const figures = await measure(table, measurement, range, {
+        signal,
+        onProgress: ({ done, computed, median }) =>
+          bar.update(done, `median ${short(median)}${left(before + computed)}`),
+      });
+      rows.push(await summary(measurement, figures, say));
+    } finally {
+      bar.stop();
+    }
+  }
+  say(`Wrote ${shortPath(out)}`);
+  return rows;
+}
+
+/** Seconds after which the rest can be estimated: tracing is over by then. */
+const SETTLED = 5;
+/** Seconds from which on a run is long, so that people are told. */
+const LONG = 30;
+
+/**
+ * Estimates the time left, and tells it once if it is long.
+ *
+ * @param work Images to compute, over all measurements.
+ * @returns Gives the note for the bar when so many are done.
+ */
+function clock(work: number, say: (line: string) => void): (done: number) => string {
+  const start = performance.now();
+  let told = false;
+  return (done) => {
+    const seconds = (performance.now() - start) / 1000;
+    if (seconds < SETTLED || done <= 0) return "";
+    const left = seconds * (work - done) / done;
+    if (!told && left > LONG) say(`About ${duration(left)} to go`);
+    told = true;
+    return `, about ${duration(left)} left`;
+  };
+}
+
+/** A measurement in figures, over all its images. */
+async function summary(
+  { network, p }: Measurement,
+  figures: readonly Figures[],
+  say: (line: string) => void,
+): Promise<Record<string, unknown>> {
+  const { mean, quantile } = await import("../statistics.ts");
+  const norms = figures.map(({ minNorm }) => minNorm);
+  const [q1, median, q3] = [0.25, 0.5, 0.75].map((share) => quantile(norms, share)) as [
+    number,
+    number,
+    number,
+  ];
+  const row = {
+    network: network.name,
+    p: formatP(p),
+    images: figures.length,
+    found: figures.filter(({ found }) => found).length,
+    mean: mean(norms),
+    median,
+    q1,
+    q3,
+    forwards: mean(figures.map(({ forwards }) => forwards)),
+    backwards: mean(figures.map(({ backwards }) => backwards)),
+    seconds: figures.reduce((sum, { seconds }) => sum + seconds, 0),
+  };
+  say(
+    `${row.network} L${row.p}: found ${row.found} of ${row.images}, mean ${short(row.mean)}, ` +
+      `median ${short(median)}, quartiles ${short(q1)} and ${short(q3)}; ` +
+      `${Math.round(row.forwards)} + ${Math.round(row.backwards)} passes an image, ` +
+      duration(row.seconds),
+  );
+  return row;
+}
+
+/** A norm for people. */
+const short = (norm: number): string => norm === Infinity ? "infinite" : norm.toPrecision(4);
+
+if (import.meta.main) Deno.exit(await runCommand(minNormCommand, Deno.args));

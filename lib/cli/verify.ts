@@ -1,0 +1,106 @@
+/**
+ * `deno task verify`: confirms each row of a table of minimal norms.
+ *
+ * @module
+ */
+import type { Network } from "../network.ts";
+import type { ResultRow } from "../results.ts";
+import { type Call, type Command, runCommand } from "./command.ts";
+import { text, UsageError } from "./options.ts";
+import { startBar } from "./progress.ts";
+import { loading, warnOfBackend } from "./session.ts";
+
+const options = {
+  weights: text("FILE,FILE", "weights to look among besides those in models/"),
+};
+
+/** Lines shown to people; the JSON has them all. */
+const SHOWN = 20;
+
+/** The command, as `--help` shows it. */
+export const verifyCommand: Command<typeof options> = {
+  name: "verify",
+  summary: "Confirms each row of a table that `minnorm` made, from its adversarial image.",
+  arguments: "FILE.parquet",
+  options,
+  examples: [
+    ["verify out/norms.parquet", "confirms every row"],
+    ["verify norms.parquet --weights mine.safetensors", "knows these weights, too"],
+  ],
+  notes: [
+    "Recomputed of each row: label and prediction; the image's norm in double precision (for L0 the\n" +
+    "exact count), its pixels' range, and that it is adversarial by a margin of at most -1e-4, judged\n" +
+    "alone; whether it survives rounding to 8 bits. Weights are found by their SHA-256.",
+    "A row without an image (none was found, or it was left out) counts as unwitnessed.",
+    "Exit code 1 if a row fails. JSON: rows, verified, unwitnessed, failed (each with network,\n" +
+    "image, p and why).",
+  ],
+  run,
+  fails: ({ failed }) => (failed as unknown[]).length > 0,
+};
+
+async function run(call: Call<typeof options>): Promise<Record<string, unknown>> {
+  const { values, positionals: [file, ...others], signal, say } = call;
+  if (file === undefined || others.length > 0) {
+    throw new UsageError(
+      "Cannot start as one FILE.parquet must be named: " +
+        `current value is ${[file, ...others].join(" ") || "none"}`,
+    );
+  }
+  const { verifyTable } = await import("../results/verify.ts");
+  const { loadBytes } = await import("../loader.ts");
+  await warnOfBackend();
+  const networks = new Map<string, Promise<Network | undefined>>();
+  const given = values.weights?.split(",") ?? [];
+  const bar = startBar("verified", 1);
+  try {
+    const result = await verifyTable(file, {
+      networkOf(row) {
+        const { network, weightsSha256 } = row;
+        const key = `${network} ${weightsSha256}`;
+        const found = networks.get(key) ?? openBySha256(row, given);
+        networks.set(key, found);
+        return found;
+      },
+      digitsOf: (dataset, subset) => loadBytes(subset, loading(dataset, signal)),
+      signal,
+      onProgress: (done, rows) => bar.update(done / rows, `${done} of ${rows} rows`),
+    });
+    bar.stop();
+    tell(result, say);
+    return { ...result };
+  } finally {
+    bar.stop();
+    for (const network of networks.values()) (await network)?.dispose();
+  }
+}
+
+/** Loads the network that has these weights, if they are of its architecture. */
+async function openBySha256(
+  { network, weightsSha256 }: Pick<ResultRow, "network" | "weightsSha256">,
+  given: readonly string[],
+): Promise<Network | undefined> {
+  const { architectures } = await import("../architectures.ts");
+  const { loadNetwork } = await import("../network.ts");
+  const { findWeights } = await import("../results/weights.ts");
+  const file = await findWeights(weightsSha256, given);
+  if (file === undefined || !Object.hasOwn(architectures, network)) return undefined;
+  return await loadNetwork(file, { architecture: architectures[network]! }).catch(() => undefined);
+}
+
+function tell(
+  { rows, verified, unwitnessed, failed }: Awaited<
+    ReturnType<typeof import("../results/verify.ts").verifyTable>
+  >,
+  say: (line: string) => void,
+): void {
+  for (const { network, image, p, why } of failed.slice(0, SHOWN)) {
+    say(`${network}, image ${image}, L${p}: ${why}`);
+  }
+  if (failed.length > SHOWN) say(`... and ${failed.length - SHOWN} more; --json names all`);
+  say(
+    `${rows} rows: ${verified} verified, ${unwitnessed} without an image, ${failed.length} failed`,
+  );
+}
+
+if (import.meta.main) Deno.exit(await runCommand(verifyCommand, Deno.args));
