@@ -6,6 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { type ResultRow, writeRows } from "$lib/results.ts";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
@@ -36,6 +37,38 @@ Deno.test("figure writes SVG or PNG by the file's ending, and tells of it in JSO
   }
 });
 
+/** A row of a table; the second weights go by the same name as the first. */
+function tableRow(image: number, weights: string): ResultRow {
+  return {
+    ...{ network: "CNN", weightsSha256: weights.repeat(64), dataset: "MNIST", subset: "test" },
+    ...{ image, label: 3, prediction: 3, reference: "label", p: 2, attack: "fmn", options: "{}" },
+    ...{ found: image > 0, minNorm: image || Infinity, adversarialClass: image ? 8 : null },
+    ...{ forwards: 1, backwards: 1, seconds: 0, seed: 0, survives8bit: null, minNorm8bit: null },
+    ...{ certifiedNorm: null, certificate: null, adversarial: null, foundBy: null },
+  };
+}
+
+Deno.test("figure draws a table, networks of one name apart, and says which rows there are", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const [rows, out] = [join(folder, "norms.parquet"), join(folder, "a.svg")];
+    const table = [0, 1, 2].flatMap((image) => ["a", "b"].map((sha) => tableRow(image, sha)));
+    await writeRows(rows, table);
+    const { code, stderr } = await figure("min-norms", "--rows", rows, "--out", out);
+    assertEquals(code, 0, stderr);
+    const svg = await Deno.readTextFile(out);
+    for (const words of ["MNIST's test images", "CNN aaaaaaaa", "CNN bbbbbbbb"]) {
+      assert(svg.includes(words), words);
+    }
+    assert(svg.includes("median 2.00 · 3 images · 0 misclassified · 1 not found"));
+    const other = await figure("resistance", "--network", "MLP", "--rows", rows, "--out", out);
+    assertEquals(other.code, 1);
+    assert(other.stderr.includes("no rows of MLP in L2: current value is CNN in L2"), other.stderr);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 for (
   const [what, args, message] of [
     ["no name", ["--out", "a.svg"], "name is missing"],
@@ -46,6 +79,7 @@ for (
     ["a bad norm", ["attack", "--p", "0.5", "--out", "a.svg"], "current value is 0.5"],
     ["a norm that attacks can't take", ["attack", "--p", "0", "--out", "a.svg"], "value is 0"],
     ["an image beyond", ["attack", "--image", "10000", "--out", "a.svg"], "images 0 to 9999"],
+    ["no table", ["min-norms", "--out", "a.svg"], "--rows FILE.parquet is missing"],
     ["a seed beyond int32", ["attack", "--seed", "1e10", "--out", "a.svg"], "value is 1e10"],
   ] as const
 ) {

@@ -34,6 +34,7 @@ import {
   sweepRows,
 } from "../rows.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
+import { rowFigures } from "./figure_rows.ts";
 import { choice, known, number, text, UsageError } from "./options.ts";
 import { attackOptions, checkImage, createAttack, datasetOption, loading } from "./session.ts";
 
@@ -45,6 +46,7 @@ const options = {
   limit: number("n", "Only the first n images", { min: 1, integer: true }),
   attack: choice("NAME", "Attack", Object.keys(attacks), "school"),
   ...attackOptions,
+  rows: text("FILE", "Table of minimal norms, as minnorm writes it"),
   scale: number("v", "PNG pixels for one pixel of the SVG", { min: 0.25, max: 8 }, 2),
 };
 
@@ -126,6 +128,7 @@ const figures: Record<string, (request: Request) => Promise<Figure>> = {
     const { network, rows } = await swept(request);
     return sweepPictures(rows, { title: `What the attack makes: ${described(network, request)}` });
   },
+  ...rowFigures,
 };
 
 function images({ values: { subset, dataset, limit }, signal }: Request, most?: number) {
@@ -199,6 +202,7 @@ const command: Command<typeof options> = {
   examples: [
     ["figure attack --network CNN_d --out attack.svg", "the attack's three pictures"],
     ["figure history --network MLP --out history.png", "how a network was trained"],
+    ["figure robust-accuracy --rows norms.parquet --out robust.svg", "of a table by minnorm"],
   ],
   notes: [`Figures: ${Object.keys(figures).join(", ")}.`],
   async run(call) {

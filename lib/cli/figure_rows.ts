@@ -1,0 +1,104 @@
+/**
+ * The figures that `figure` draws from a table of minimal norms.
+ *
+ * @module
+ */
+import { load, type Subset } from "../loader.ts";
+import { minNormCurve, robustAccuracyCurve } from "../plots/min_norm_curves.ts";
+import { minNormHistogram } from "../plots/min_norm_histogram.ts";
+import { type MinNormRow, normName } from "../plots/min_norms.ts";
+import type { Figure } from "../plots/figure.ts";
+import { resistanceGallery } from "../plots/resistance_gallery.ts";
+import type { Column, ResultRow } from "../results.ts";
+import { pixelsOf } from "../rows.ts";
+import { UsageError } from "./options.ts";
+import { loading } from "./session.ts";
+
+/** What these figures take of the command line. */
+export interface RowsRequest {
+  readonly values: { rows: string | undefined; network: string; p: number };
+  readonly signal: AbortSignal;
+}
+
+const identity = [
+  "network",
+  "weightsSha256",
+  "dataset",
+  "subset",
+  "image",
+  "p",
+  "minNorm",
+] as const;
+
+/** How each figure is made. */
+export const rowFigures: Record<string, (request: RowsRequest) => Promise<Figure>> = {
+  async "min-norms"(request) {
+    const rows = await table(request, identity);
+    return minNormHistogram(named(rows), { title: `Minimal norms, ${source(rows)}` });
+  },
+  async "min-norm-curve"(request) {
+    const rows = await table(request, identity);
+    const title = `Share with a perturbation of norm x or less, ${source(rows)}`;
+    return minNormCurve(named(rows), { title });
+  },
+  async "robust-accuracy"(request) {
+    const rows = await table(request, identity);
+    return robustAccuracyCurve(named(rows), { title: `Robust accuracy, ${source(rows)}` });
+  },
+  async "resistance"(request) {
+    const { values: { network, p }, signal } = request;
+    const all = await table(request, [...identity, "label", "adversarialClass", "adversarial"]);
+    const rows = all.filter((row) => row.network === network && row.p === p);
+    const [{ dataset, subset } = none(all, network, p)] = rows;
+    if (rows.some((row) => row.dataset !== dataset || row.subset !== subset)) {
+      throw new RangeError(
+        `Cannot draw a gallery as rows must be of one subset: current value is ${source(rows)}`,
+      );
+    }
+    const to = rows.reduce((most, { image }) => Math.max(most, image + 1), 0);
+    // A table's data sets and subsets are those that the loader has.
+    const among = loading(dataset as "MNIST", signal);
+    const { images, labels } = await load(subset as Subset, { ...among, to });
+    const clean = pixelsOf(images);
+    for (const tensor of [images, labels]) tensor.dispose();
+    const pictured = named(rows).map((row) => ({ ...row, pixels: clean[row.image]! }));
+    const title = `The least and the most resistant of ${source(rows)}: ${network}, ${normName(p)}`;
+    return resistanceGallery(pictured, { title });
+  },
+};
+
+async function table<C extends Column>(
+  { values: { rows: file } }: RowsRequest,
+  columns: readonly C[],
+): Promise<Pick<ResultRow, C>[]> {
+  if (file === undefined) {
+    throw new UsageError("Cannot draw this figure as --rows FILE.parquet is missing");
+  }
+  const { readRows } = await import("../results.ts"); // polars is large
+  return await readRows(file, { columns });
+}
+
+/** Rows whose networks bear their weights where one name stands for several. */
+function named<R extends MinNormRow & { weightsSha256: string }>(rows: readonly R[]): R[] {
+  const weights = new Map<string, Set<string>>();
+  for (const { network, weightsSha256 } of rows) {
+    weights.set(network, (weights.get(network) ?? new Set()).add(weightsSha256));
+  }
+  return rows.map((row) => {
+    const several = (weights.get(row.network)?.size ?? 0) > 1;
+    return several ? { ...row, network: `${row.network} ${row.weightsSha256.slice(0, 8)}` } : row;
+  });
+}
+
+/** "MNIST's test images", or several of these. */
+function source(rows: readonly { dataset: string; subset: string }[]): string {
+  return [...new Set(rows.map((row) => `${row.dataset}'s ${row.subset}`))].join(", ") + " images";
+}
+
+function none(rows: readonly MinNormRow[], network: string, p: number): never {
+  const there = new Set(rows.map((row) => `${row.network} in ${normName(row.p)}`));
+  throw new RangeError(
+    `Cannot draw a gallery as the table has no rows of ${network} in ${normName(p)}: ` +
+      `current value is ${[...there].join(", ") || "none"}`,
+  );
+}
