@@ -4,16 +4,21 @@
  * @module
  */
 import { type Outcome, runAttack } from "./attacks/driver.ts";
-import { fmn } from "./attacks/fmn.ts";
+import { attacks } from "./attacks/index.ts";
+import { searchEpsilon } from "./attacks/search.ts";
+import { type Tensor4D, tf } from "./backend.ts";
 import type { Digits } from "./loader.ts";
 import type { Classifier } from "./network.ts";
+import { type PortfolioOptions, type PortfolioResult, runPortfolio } from "./portfolio/run.ts";
+import { portfolioOf } from "./portfolio/stages.ts";
+import { median } from "./statistics.ts";
 
 /** Which class an image must leave: its true one, or the one that the network gives it. */
 export type Reference = "label" | "prediction";
 
 /** Settings of {@linkcode minNorm}. */
 export interface MinNormOptions {
-  /** The norm: 0, 1, 2 or `Infinity`. */
+  /** The norm: 0, 1, 2 or `Infinity`; with `attack`, whatever that takes. */
   p: number;
   /** @default "label" */
   reference?: Reference;
@@ -37,36 +42,137 @@ export interface MinNormOptions {
 export interface MinNormProgress {
   /** Share of the work that is done, in [0, 1]. */
   done: number;
-  /** Median of the smallest norms so far, over all images. */
+  /** Median of the smallest norms so far, over the images begun. */
   median: number;
 }
 
 /** What became of one image. */
 export interface MinNorm extends Outcome {
-  /** The attack that found the point, or `null` if none did. */
+  /** The attack that found the point, or `null` if none did or none was needed. */
   attack: string | null;
-  /** Time spent on the image: its share of that of its batch. */
+  /** Time spent on the image: its share of that of the images attacked together. */
   seconds: number;
 }
 
+/** Images at work together: enough for full batches, and memory stays flat. */
+const chunkSize = 200;
+
 /**
- * Looks for the smallest perturbation of each image.
+ * Looks for the smallest perturbation of each image in one norm. Each is an upper bound, judged
+ * alone; the budget is shared by the attacks of the portfolio, or all given to one.
  *
  * @param examples Images `[n, 28, 28, 1]` in [0, 1], and their labels.
- * @returns One result for each image, in their order.
+ * @returns One result for each image, in their order. It depends on the image, its number and the
+ *   options, and not on the images beside it.
+ * @throws {RangeError} If there are no images, pixels are outside [0, 1], or an option is out of
+ *   range.
+ * @throws The signal's reason when aborted.
+ *
+ * @example
+ * ```ts
+ * import { test } from "$lib/loader.ts";
+ * import { minNorm } from "$lib/minnorm.ts";
+ * import { loadNetwork } from "$lib/network.ts";
+ * import { assert } from "@std/assert";
+ *
+ * const network = await loadNetwork("MLP");
+ * const [first] = await minNorm(network, await test(1), { p: 2, maxPasses: 200 });
+ * assert(first!.found && first!.norm < 2);
+ * ```
  */
 export async function minNorm(
   network: Classifier,
   { images, labels }: Digits,
   options: MinNormOptions,
 ): Promise<MinNorm[]> {
-  const { p, reference = "label", onProgress, ...run } = options;
-  const start = performance.now();
-  const outcomes = await runAttack(fmn({ p }), network, images, {
-    ...run,
-    ...(reference === "label" ? { labels: [...labels.dataSync()] } : {}),
-    onStep: ({ step, steps, median }) => onProgress?.({ done: step / steps, median: median() }),
-  });
-  const seconds = (performance.now() - start) / 1000 / outcomes.length;
-  return outcomes.map((one) => ({ ...one, attack: one.found ? "fmn" : null, seconds }));
+  const { p, attack, reference = "label", onProgress } = options;
+  const run = attack === undefined ? portfolio(p) : single(attack, p);
+  const [count] = images.shape;
+  if (count === 0) {
+    throw new RangeError("Cannot attack as there must be images: current value is 0");
+  }
+  const ids = options.ids ?? Array.from({ length: count }, (_, i) => i);
+  const classes = [...labels.dataSync()];
+  const results: MinNorm[] = [];
+  for (let first = 0; first < count; first += chunkSize) {
+    const part = <T>(values: readonly T[]) => values.slice(first, first + chunkSize);
+    const size = Math.min(chunkSize, count - first);
+    const rows: Tensor4D = tf.tidy(() => images.slice([first], [size]));
+    const start = performance.now();
+    try {
+      const found = await run(network, rows, {
+        ...shared(options),
+        ids: part(ids),
+        ...(reference === "label" && { labels: part(classes) }),
+        onProgress({ done, norms }) {
+          const all = [...results.map(({ found, norm }) => found ? norm : Infinity), ...norms];
+          onProgress?.({ done: (first + done * size) / count, median: median(all) });
+        },
+      });
+      const seconds = (performance.now() - start) / 1000;
+      const passes = ({ outcome }: PortfolioResult) => outcome.forwards + outcome.backwards;
+      const all = found.reduce((sum, one) => sum + passes(one), 0);
+      results.push(...found.map((one) => ({
+        ...one.outcome,
+        attack: one.attack,
+        seconds: seconds * passes(one) / all,
+      })));
+    } finally {
+      rows.dispose();
+    }
+  }
+  return results;
+}
+
+/** Options that are handed on as they are. */
+const shared = ({ maxPasses, seed, signal, target }: MinNormOptions): PortfolioOptions => ({
+  ...(maxPasses !== undefined && { maxPasses }),
+  ...(seed !== undefined && { seed }),
+  ...(signal && { signal }),
+  ...(target !== undefined && { target }),
+});
+
+/** Looks for the smallest norms of some images. */
+type Run = (
+  network: Classifier,
+  images: Tensor4D,
+  options: PortfolioOptions,
+) => Promise<PortfolioResult[]>;
+
+function portfolio(p: number): Run {
+  portfolioOf(p); // refuses norms at once
+  return (network, images, options) => runPortfolio(network, images, p, options);
+}
+
+/** One attack has the whole budget; one within a fixed epsilon searches the smallest. */
+function single(name: string, p: number): Run {
+  const entry = Object.hasOwn(attacks, name) ? attacks[name] : undefined;
+  if (!entry) {
+    throw new RangeError(
+      `Cannot attack as the attack must be one of ${Object.keys(attacks).join(", ")}: ` +
+        `current value is ${name}`,
+    );
+  }
+  const attack = entry.create({ p, norm: 1, learningRate: 0.01 });
+  const steps = entry.steps === undefined ? {} : { steps: entry.steps };
+  return async (network, images, { onProgress, ...options }) => {
+    const outcomes = entry.minimal && !entry.search
+      ? await runAttack(attack, network, images, {
+        steps: options.maxPasses ?? 2000,
+        ...options,
+        ...steps,
+        onStep: ({ step, steps, median }) =>
+          onProgress?.({ done: step / steps, norms: [median()] }),
+      })
+      : await searchEpsilon(attack, network, images, {
+        ...options,
+        ...steps,
+        ...entry.search,
+        onProgress: ({ done, median }) => onProgress?.({ done, norms: [median] }),
+      });
+    return outcomes.map((outcome) => ({
+      outcome,
+      attack: outcome.found && outcome.norm > 0 ? name : null,
+    }));
+  };
 }

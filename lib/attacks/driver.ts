@@ -226,7 +226,7 @@ function checkInput(
   if (ids.length !== count) throw fail("each image needs one of the ids", ids.length);
   if (labels && labels.length !== count) throw fail("each image needs a label", labels.length);
   if (!(Number.isInteger(steps) && steps >= 1)) throw fail("steps must be at least 1", steps);
-  if (!(Number.isInteger(maxPasses) && maxPasses >= 2)) {
+  if (!((Number.isInteger(maxPasses) || maxPasses === Infinity) && maxPasses >= 2)) {
     throw fail("maxPasses must be at least 2", maxPasses);
   }
   assertSeed(seed, "attack");

@@ -12,8 +12,14 @@ import { uniform } from "../random.ts";
  */
 const granularity = 16;
 
-/** The next multiple of {@linkcode granularity}. */
-export const roundUp = (count: number): number => Math.ceil(count / granularity) * granularity;
+/**
+ * The next of 16, 32, 48, 64, 96, 128, 160, 192, 224, 256, 320, ...: so few sizes that their graphs
+ * are soon there, and so many that few rows are in vain.
+ */
+export function roundUp(count: number): number {
+  const step = granularity * (count <= 64 ? 1 : count <= 256 ? 2 : 4);
+  return Math.ceil(count / step) * step;
+}
 
 /** The next of 16, 32, 64, ...: so few sizes that their graphs are soon there. */
 export const powerOfTwo = (count: number): number =>
