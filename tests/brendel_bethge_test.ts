@@ -89,6 +89,32 @@ Deno.test("first it halves the way to the point given", () => {
   assert(norm >= crossing * whole && norm <= (crossing + 2 ** -8) * whole, `${norm}`);
 });
 
+Deno.test("at p = 1 no pixel moves farther than the cube reaches, which shrinks 128 times", () => {
+  tf.tidy(() => {
+    const attack = brendelBethge({ p: 1 });
+    const clean: Tensor4D = tf.tensor4d(digit, [1, 28, 28, 1]);
+    const zero = tf.tensor1d([0], "int32");
+    const problem = { images: clean, references: zero, targets: zero, mode: "leave" } as const;
+    const first = attack.start(problem, {
+      point: tf.tensor4d(beyond, [1, 28, 28, 1]),
+      epsilon: undefined,
+      steps: 100,
+      uniform: () => clean,
+    });
+    // A network so flat that the plane is out of reach.
+    const oracle = {
+      logits: () => tf.tensor2d([[1, 0]]),
+      gradient: (points: Tensor4D) => ({
+        logits: tf.tensor2d([[1, 0]]),
+        gradient: tf.onesLike(points).mul<Tensor4D>(1e-6),
+      }),
+    };
+    const next = attack.step({ ...first, done: first.steps }, problem, oracle);
+    const move = next.point.sub(first.point).abs().max().dataSync()[0]!;
+    assert(move > 0.99 / 128 && move < 1.01 / 128, `${move}`);
+  });
+});
+
 Deno.test("a gradient that is zero everywhere is an honest failure", () => {
   const constant: Classifier = {
     name: "constant",
