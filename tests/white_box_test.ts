@@ -9,6 +9,7 @@ import { alma } from "$lib/attacks/alma.ts";
 import type { Attack } from "$lib/attacks/attack.ts";
 import { type Outcome, runAttack, runAttackSync } from "$lib/attacks/driver.ts";
 import { fab } from "$lib/attacks/fab.ts";
+import { pdpgd } from "$lib/attacks/pdpgd.ts";
 import { tf } from "$lib/backend.ts";
 import { createNetwork } from "$lib/network.ts";
 import { uniform } from "$lib/random.ts";
@@ -31,6 +32,7 @@ const all: Case[] = [
   { attack: fab({ p: 1 }), distances: [0.5, 5, 20], steps: 20, within: 0.001, enough: 10 },
   { attack: fab({ p: 2 }), distances: [0.5, 5, 20], steps: 20, within: 0.001, enough: 10 },
   { attack: fab({ p: Infinity }), distances: [0.5, 5, 20], steps: 20, within: 0.001, enough: 10 },
+  { attack: pdpgd(), distances: [0.5, 5, 20], steps: 300, within: 0.04, enough: 100 },
 ];
 
 for (const { attack, distances, within, steps } of all) {
@@ -75,7 +77,23 @@ Deno.test("attacks refuse norms that they were not made for", () => {
   for (const p of [0, 1.5, NaN]) {
     assertThrows(() => fab({ p }), RangeError, "FAB needs p = 1, 2 or inf");
   }
+  for (const p of [0, 2, Infinity]) {
+    assertThrows(() => pdpgd({ p }), RangeError, "PDPGD needs p = 1");
+  }
   assertThrows(() => fab({ rivals: 0 }), RangeError, "rivals must be at least 1");
+});
+
+Deno.test("alma() and pdpgd() begin at the best point known", async () => {
+  const far = await runAttack(fab({ p: Infinity }), mlp, images, { steps: 10 });
+  const beginnings = tf.tensor4d(
+    Float32Array.from(far.flatMap(({ perturbed }) => [...perturbed])),
+    [18, 28, 28, 1],
+  );
+  for (const attack of [alma(), pdpgd()]) {
+    const outcomes = await runAttack(attack, mlp, images, { beginnings, steps: 1 });
+    assert(outcomes.every(({ found }) => found), attack.name);
+  }
+  beginnings.dispose();
 });
 
 Deno.test("fab() in front of several classes looks at as many as it is told to", () => {

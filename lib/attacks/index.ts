@@ -6,17 +6,22 @@
 import { alma } from "./alma.ts";
 import { apgd } from "./apgd.ts";
 import type { Attack } from "./attack.ts";
+import { brendelBethge } from "./brendel_bethge.ts";
 import { ddn } from "./ddn.ts";
 import { fab } from "./fab.ts";
 import { fgsm } from "./fgsm.ts";
 import { fmn } from "./fmn.ts";
+import { hopSkipJump } from "./hop_skip_jump.ts";
 import type { Descent } from "./losses.ts";
 import { dichotomy } from "./minimal.ts";
+import { pdpgd } from "./pdpgd.ts";
 import { pgd } from "./pgd.ts";
 import { school } from "./school.ts";
 import { school2 } from "./school2.ts";
 import type { SearchOptions } from "./search.ts";
 import { sigmaZero } from "./sigma_zero.ts";
+import { sparseRs } from "./sparse_rs.ts";
+import { square } from "./square.ts";
 
 /** Settings that commands and the REPL pass on; each attack takes what it knows. */
 export interface AttackSettings {
@@ -135,5 +140,40 @@ export const attacks: Readonly<Record<string, AttackEntry>> = Object.fromEntries
     norms: "1, 2, inf",
     minimal: true,
     create: ({ p }) => fab({ p }),
+  }, {
+    name: "pdpgd",
+    title: "smallest norm: descent on the margin, shrinkage, and a game for their weights",
+    paper: "Matyasko and Chau 2021",
+    norms: "1",
+    minimal: true,
+    create: ({ p }) => pdpgd({ p }),
+  }, {
+    name: "brendel-bethge",
+    title: "smallest norm: along the boundary to where it is nearest",
+    paper: "Brendel et al. 2019",
+    norms: "0, 1, 2, inf",
+    minimal: true,
+    create: ({ p }) => brendelBethge({ p }),
+  }, {
+    name: "square",
+    title: "random search by squares of pixels; needs no gradients",
+    paper: "Andriushchenko et al. 2020",
+    norms: "2, inf",
+    minimal: false,
+    create: ({ p, norm }) => square({ p, epsilon: norm }),
+  }, {
+    name: "sparse-rs",
+    title: "random search over sets of pixels; needs no gradients",
+    paper: "Croce et al. 2022",
+    norms: "0",
+    minimal: false,
+    create: ({ p, norm }) => sparseRs({ p, epsilon: norm }),
+  }, {
+    name: "hop-skip-jump",
+    title: "smallest norm: from boundary point to boundary point; needs no logits",
+    paper: "Chen et al. 2020",
+    norms: "2, inf",
+    minimal: true,
+    create: ({ p }) => hopSkipJump({ p }),
   }] satisfies AttackEntry[]).map((entry) => [entry.name, entry]),
 );
