@@ -192,6 +192,17 @@ Deno.test("splitting the batch changes no bit of a search", async () => {
   assert(whole.every(({ found }) => found));
 });
 
+Deno.test("an image's number fixes its random starts, also after others are done", async () => {
+  // The first image is misclassified, so done at once; the others fail a few times.
+  const labels = searchEpsilonSync(pgd(), mlp, images, { steps: 1, maxPasses: 4 })
+    .map(({ prediction }, i) => i === 0 ? (prediction + 1) % 10 : prediction);
+  const options: SearchOptions = { steps: 2, maxPasses: 60, first: 1e-4, labels };
+  const ids = labels.map((_, i) => i);
+  const found = await searchEpsilon(pgd(), mlp, images, options);
+  assertEquals(found[0]!.norm, 0);
+  assertEquals(await searchEpsilon(pgd(), mlp, images, { ...options, ids }), found);
+});
+
 Deno.test("targets, aims and labels are each image's own in every round", async () => {
   const options: SearchOptions = { steps: 10, maxPasses: 300 };
   const free = await searchEpsilon(pgd(), mlp, images, options);

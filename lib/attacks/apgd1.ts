@@ -157,9 +157,12 @@ const halvings = 24;
 
 /**
  * The nearest point (in L2) that is in the box and at most `epsilon` from the image in L1: each
- * change is shrunk by the same amount and cut off at the box, in this order.
+ * change is shrunk by the same amount and cut off at the box, in this order. Call it inside
+ * `tf.tidy`.
+ *
+ * @param epsilon Shape `[batch, 1, 1, 1]`.
  */
-function inBallAndBox(point: Tensor4D, images: Tensor4D, epsilon: Tensor4D): Tensor4D {
+export function inBallAndBox(point: Tensor4D, images: Tensor4D, epsilon: Tensor4D): Tensor4D {
   const r: Tensor4D = point.sub(images);
   const size = r.abs();
   const room = tf.where(r.greater(0), tf.sub(1, images), images);
