@@ -9,10 +9,8 @@ import { apgd } from "$lib/attacks/apgd.ts";
 import type { Attack } from "$lib/attacks/attack.ts";
 import type { Outcome } from "$lib/attacks/driver.ts";
 import { fgsm } from "$lib/attacks/fgsm.ts";
-import { attacks } from "$lib/attacks/index.ts";
 import { minimal } from "$lib/attacks/minimal.ts";
 import { pgd } from "$lib/attacks/pgd.ts";
-import { runForSmallest } from "$lib/attacks/run.ts";
 import { searchEpsilon, searchEpsilonSync, type SearchOptions } from "$lib/attacks/search.ts";
 import { type Tensor2D, type Tensor4D, tf } from "$lib/backend.ts";
 import { type Classifier, createNetwork } from "$lib/network.ts";
@@ -245,22 +243,6 @@ Deno.test("an aborted search rejects with the signal's reason, and no tensor sur
   assert(seen.length > 3);
   await searchEpsilon(apgd(), mlp, images, { steps: 5, maxPasses: 60 });
   assertEquals(tf.memory().numTensors, before);
-});
-
-Deno.test("every attack of the table can be run for the smallest norm", async () => {
-  const least = smallest(digit, 5 + 1e-4, Infinity);
-  const image = tf.tensor4d(digit, [1, 28, 28, 1]);
-  const settings = { p: Infinity, norm: 9, learningRate: 0.01 };
-  for (const name of ["minimal", "fgsm", "pgd", "apgd", "fmn"]) {
-    const done: number[] = [];
-    const options: SearchOptions = { onProgress: (progress) => done.push(progress.done) };
-    const network = plane(digit, 5);
-    const [one] = await runForSmallest(attacks[name]!, settings, network, image, options);
-    assert(one!.found && one!.norm >= least * (1 - 1e-4), name);
-    assert(one!.norm < least + (name === "minimal" ? 0.003 : 1e-3), `${name}: ${one!.norm}`);
-    assert(done.length > 0 && done.every((share) => share >= 0 && share <= 1));
-  }
-  image.dispose();
 });
 
 Deno.test("a search refuses settings out of range", async () => {
