@@ -48,11 +48,13 @@ const overshoot = (p: number): [number, number] => p === Infinity ? [1, 0.1] : [
  * multipliers; here one is enough:
  * - L2: the point goes straight to the clean image by the radius, then to the nearest point of the
  *   plane in the box; that is no farther, and solves the paper's problem for some radius;
- * - L-infinity: after a success the norm falls by the radius, or to the plane's own; of the points of that norm it
+ * - L-infinity: the norm falls by the radius, or to the plane's own; of the points of that norm it
  *   takes the nearest one to where it stands, which solves the paper's problem for some radius;
  * - L1: the trust region is a cube;
  * - L0: a pixel may move in a cube or return to its clean value from anywhere; the fewest that reach
  *   the plane are changed.
+ *
+ * And but for L0, a point that is not adversarial goes to the plane the shortest way.
  *
  * @throws {RangeError} If `p` is none of these.
  * @see Brendel et al., "Accurate, reliable and fast robustness evaluation" (2019),
@@ -89,10 +91,8 @@ export function brendelBethge({ p = 2 }: BrendelBethgeOptions = {}): Attack<Boun
       const ahead = each(margin(logits, problem));
       const beyond = ahead.abs().mul<Tensor4D>(cosine(state, ...overshoot(p)));
       const goal: Tensor4D = ahead.add(beyond).add(2 * adversarialMargin);
-      const free = tf.pow(0.5, done.div(state.steps).mul(decays)).mul<Tensor4D>(radii[p]!);
-      // In L-infinity alone it helps to reach the boundary first.
-      const radius = p === Infinity ? free.mul<Tensor4D>(success.cast("float32")) : free;
-      const along = move({ images, point, gradient, goal, radius });
+      const radius = tf.pow(0.5, done.div(state.steps).mul(decays)).mul<Tensor4D>(radii[p]!);
+      const along = move({ images, point, success, gradient, goal, radius });
       const halving = done.less(halvings).logicalAnd(each(norm(way, Infinity)).greater(0));
       const next = tf.clipByValue<Tensor4D>(tf.where(halving, between, along), 0, 1);
       return { point: next, begun, low, high, ...tick(state) };
@@ -104,6 +104,11 @@ export function brendelBethge({ p = 2 }: BrendelBethgeOptions = {}): Attack<Boun
 interface Place {
   images: Tensor4D;
   point: Tensor4D;
+  /**
+   * Whether the point is adversarial, shape `[batch, 1, 1, 1]`. If not, it first has to reach the
+   * boundary: steps that always pull may stay short of a curved one for ever.
+   */
+  success: Tensor4D;
   /** Of the margin, at the point. */
   gradient: Tensor4D;
   /** By how much the margin has to fall from the point, shape `[batch, 1, 1, 1]`. */
@@ -120,17 +125,19 @@ type Move = (place: Place) => Tensor4D;
 
 /** L2: towards the clean image, and from there to the plane. */
 const pull: Move = (place) => {
-  const back: Tensor4D = place.images.sub(place.point);
-  const origin: Tensor4D = place.point.add(project(back, 2, place.radius));
+  const back = project(place.images.sub(place.point), 2, place.radius);
+  const origin = tf.where(place.success, place.point.add<Tensor4D>(back), place.point);
   return lowered(origin, place.gradient, lackFrom(origin, place), 2);
 };
 
 /** L-infinity: into a smaller cube around the clean image, and there to the plane. */
 const squeeze: Move = (place) => {
-  const { images, point, gradient, radius } = place;
+  const { images, point, success, gradient, radius } = place;
   const ideal = lowered(images, gradient, lackFrom(images, place), Infinity);
   const size = (to: Tensor4D): Tensor4D => each(norm(to.sub(images), Infinity));
-  const smaller = size(point).sub<Tensor4D>(radius).maximum<Tensor4D>(size(ideal));
+  const smaller = size(point).sub<Tensor4D>(radius.mul(success.cast("float32"))).maximum<Tensor4D>(
+    size(ideal),
+  );
   const bounds = { lower: images.sub(smaller).maximum(0), upper: images.add(smaller).minimum(1) };
   const origin: Tensor4D = point.maximum<Tensor4D>(bounds.lower).minimum(bounds.upper);
   return lowered(origin, gradient, lackFrom(origin, place), 2, bounds);
@@ -145,7 +152,8 @@ const cubeAround = ({ point, radius }: Place) => ({
 /** L1: the nearest point of the plane in a cube around where it stands. */
 const nearInCube: Move = (place) => {
   const bounds = cubeAround(place);
-  const origin: Tensor4D = place.images.maximum<Tensor4D>(bounds.lower).minimum(bounds.upper);
+  const back = place.images.maximum<Tensor4D>(bounds.lower).minimum<Tensor4D>(bounds.upper);
+  const origin = tf.where(place.success, back, place.point);
   return lowered(origin, place.gradient, lackFrom(origin, place), 1, bounds);
 };
 
