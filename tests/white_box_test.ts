@@ -7,9 +7,11 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MLP } from "$lib/architectures.ts";
 import { alma } from "$lib/attacks/alma.ts";
 import type { Attack } from "$lib/attacks/attack.ts";
+import { deepfool } from "$lib/attacks/deepfool.ts";
 import { type Outcome, runAttack, runAttackSync } from "$lib/attacks/driver.ts";
 import { fab } from "$lib/attacks/fab.ts";
 import { pdpgd } from "$lib/attacks/pdpgd.ts";
+import { superDeepfool } from "$lib/attacks/super_deepfool.ts";
 import { tf } from "$lib/backend.ts";
 import { createNetwork } from "$lib/network.ts";
 import { uniform } from "$lib/random.ts";
@@ -33,6 +35,15 @@ const all: Case[] = [
   { attack: fab({ p: 2 }), distances: [0.5, 5, 20], steps: 20, within: 0.001, enough: 10 },
   { attack: fab({ p: Infinity }), distances: [0.5, 5, 20], steps: 20, within: 0.001, enough: 10 },
   { attack: pdpgd(), distances: [0.5, 5, 20], steps: 300, within: 0.04, enough: 100 },
+  { attack: deepfool(), distances: [0.5, 5, 20], steps: 50, within: 0.001, enough: 30 },
+  {
+    attack: deepfool({ p: Infinity }),
+    distances: [0.5, 5, 20],
+    steps: 50,
+    within: 0.001,
+    enough: 30,
+  },
+  { attack: superDeepfool(), distances: [0.5, 5, 20], steps: 20, within: 0.001, enough: 20 },
 ];
 
 for (const { attack, distances, within, steps } of all) {
@@ -79,6 +90,10 @@ Deno.test("attacks refuse norms that they were not made for", () => {
   }
   for (const p of [0, 2, Infinity]) {
     assertThrows(() => pdpgd({ p }), RangeError, "PDPGD needs p = 1");
+  }
+  for (const p of [0, 1, NaN]) {
+    assertThrows(() => deepfool({ p }), RangeError, "DeepFool needs p = 2 or inf");
+    assertThrows(() => superDeepfool({ p }), RangeError, "SuperDeepFool needs p = 2");
   }
   assertThrows(() => fab({ rivals: 0 }), RangeError, "rivals must be at least 1");
 });

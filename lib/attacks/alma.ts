@@ -7,7 +7,7 @@ import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "..
 import { norm } from "../norms.ts";
 import type { Attack } from "./attack.ts";
 import { inward } from "./box.ts";
-import { adversarialMargin } from "./judge.ts";
+import { enough } from "./boundary.ts";
 import { each, type Goals, margin } from "./losses.ts";
 import { type Clock, startClock, tick } from "./schedule.ts";
 
@@ -44,8 +44,6 @@ const share = 0.95;
 /** Step size in L2; norm of the first step in L1. */
 const l2StepSize = 0.1;
 const l1FirstStep = 0.5;
-/** What float32 logits may differ by from batch to batch, as a share of the largest. */
-const noise = 3e-6;
 
 /**
  * Looks for the smallest L1 or L2 norm: RMSprop with momentum descends on the norm plus a penalty of
@@ -159,8 +157,7 @@ function penaltySlope(y: Tensor4D, mu: Tensor4D, rho: Tensor4D): Tensor4D {
 
 /** Negative once the goal is reached; the scale of the logits does not matter. */
 function constraint(logits: Tensor2D, goals: Goals): Tensor1D {
-  const enough = logits.abs().max(1).mul(noise).add(adversarialMargin);
-  return margin(logits, goals).add(enough).div(spread(logits, goals).maximum(1e-12));
+  return margin(logits, goals).add(enough(logits)).div(spread(logits, goals).maximum(1e-12));
 }
 
 /**

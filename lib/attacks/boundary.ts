@@ -6,7 +6,8 @@
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
 import { dualP, norm } from "../norms.ts";
 import type { Oracle, Problem } from "./attack.ts";
-import { each, margin } from "./losses.ts";
+import { adversarialMargin } from "./judge.ts";
+import { each, type Goals, margin } from "./losses.ts";
 
 /** A boundary as seen from a point. */
 export interface Boundary {
@@ -16,6 +17,23 @@ export interface Boundary {
   readonly margin: Tensor4D;
   /** Its gradient, shape `[batch, 28, 28, 1]`. */
   readonly gradient: Tensor4D;
+}
+
+/** What float32 logits may differ by from batch to batch, as a share of the largest. */
+const noise = 3e-6;
+
+/**
+ * By how much a difference of logits must be negative, so that the driver calls a point adversarial
+ * in any batch; shape `[batch]`. Call it inside `tf.tidy`.
+ */
+export const enough = (logits: Tensor2D): Tensor1D =>
+  logits.abs().max(1).mul(noise).add(adversarialMargin);
+
+/** Whether the goal is reached by {@linkcode enough}; shape `[batch, 1, 1, 1]`, bool. */
+export function crossed(logits: Tensor2D, goals: Goals): Tensor4D {
+  // Whoever aims at a class may leave by another.
+  const mode = goals.mode === "reach" ? "reach" : "leave";
+  return each(margin(logits, { ...goals, mode }).add(enough(logits)).lessEqual(0));
 }
 
 /**

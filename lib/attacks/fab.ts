@@ -5,11 +5,10 @@
  */
 import { type Tensor4D, tf } from "../backend.ts";
 import { norm } from "../norms.ts";
-import type { Attack, Problem } from "./attack.ts";
-import { nearestBoundary } from "./boundary.ts";
+import type { Attack } from "./attack.ts";
+import { crossed, enough, nearestBoundary } from "./boundary.ts";
 import { lowered } from "./hyperplane.ts";
-import { adversarialMargin } from "./judge.ts";
-import { each, reached } from "./losses.ts";
+import { each } from "./losses.ts";
 import { type Clock, cosine, startClock, tick } from "./schedule.ts";
 
 /** Settings of {@linkcode fab}. */
@@ -67,7 +66,7 @@ export function fab({ p = 2, rivals = 3 }: FabOptions = {}): Attack<FabState> {
     step({ point, ...clock }, problem, oracle) {
       const { images } = problem;
       const boundary = nearestBoundary(point, problem, oracle, rivals, p);
-      const lack: Tensor4D = boundary.margin.add(adversarialMargin);
+      const lack: Tensor4D = boundary.margin.add(each(enough(boundary.logits)));
       const along = boundary.gradient.mul(images.sub(point)).sum([1, 2, 3], true);
       const own = toPlane(point, boundary.gradient, lack, p);
       const biased = toPlane(images, boundary.gradient, lack.add(along), p);
@@ -79,9 +78,7 @@ export function fab({ p = 2, rivals = 3 }: FabOptions = {}): Attack<FabState> {
         from(images, biased).mul(bias),
       );
       const next: Tensor4D = tf.clipByValue(mean, 0, 1);
-      const logits = oracle.logits(next);
-      const mode = problem.mode === "reach" ? "reach" : "leave";
-      const success = reached(logits, { ...problem, mode } as Problem);
+      const success = crossed(oracle.logits(next), problem);
       return { point: tf.where(success, towards(images, next), next), ...tick(clock) };
     },
   };

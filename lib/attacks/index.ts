@@ -8,6 +8,7 @@ import { apgd } from "./apgd.ts";
 import type { Attack } from "./attack.ts";
 import { brendelBethge } from "./brendel_bethge.ts";
 import { ddn } from "./ddn.ts";
+import { deepfool } from "./deepfool.ts";
 import { fab } from "./fab.ts";
 import { fgsm } from "./fgsm.ts";
 import { fmn } from "./fmn.ts";
@@ -22,6 +23,7 @@ import type { SearchOptions } from "./search.ts";
 import { sigmaZero } from "./sigma_zero.ts";
 import { sparseRs } from "./sparse_rs.ts";
 import { square } from "./square.ts";
+import { superDeepfool } from "./super_deepfool.ts";
 
 /** Settings that commands and the REPL pass on; each attack takes what it knows. */
 export interface AttackSettings {
@@ -147,6 +149,21 @@ export const attacks: Readonly<Record<string, AttackEntry>> = Object.fromEntries
     norms: "1",
     minimal: true,
     create: ({ p }) => pdpgd({ p }),
+  }, {
+    name: "deepfool",
+    title: "small norm, quickly: straight to the nearest boundary",
+    paper: "Moosavi-Dezfooli et al. 2016",
+    norms: "2, inf",
+    minimal: true,
+    steps: 50,
+    create: ({ p }) => deepfool({ p }),
+  }, {
+    name: "super-deepfool",
+    title: "smallest norm: to the nearest boundary and along it to where it is nearest",
+    paper: "Abdolahpourrostam et al. 2023",
+    norms: "2",
+    minimal: true,
+    create: ({ p }) => superDeepfool({ p }),
   }, {
     name: "brendel-bethge",
     title: "smallest norm: along the boundary to where it is nearest",
