@@ -6,7 +6,8 @@
  */
 import type { Constraint, Region } from "./region.ts";
 import { nearestL2 } from "./quadratic.ts";
-import { dot, DualSimplex, type Inequality } from "./simplex.ts";
+import { DualSimplex, type Inequality } from "./simplex.ts";
+import { dot } from "./solve.ts";
 
 /** What a solver works on: constraints are added, the perturbation is the solution so far. */
 export interface Solver {
@@ -14,9 +15,11 @@ export interface Solver {
   /** Each added inequality's multiplier. */
   readonly y: ArrayLike<number>;
   add(inequality: Inequality): void;
-  /** Whether the inequalities so far could be solved. */
-  solve(): boolean;
+  solve(): Solved;
 }
+
+/** Whether the inequalities so far could be fulfilled, can't be, or it is not known. */
+export type Solved = "solved" | "impossible" | "stuck";
 
 /** The nearest point, or the last one tried if the program could not be solved. */
 export interface Nearest {
@@ -46,11 +49,7 @@ export function nearest(
   const goal = region.inequality(region.goal);
   const down = image.map((one) => -one);
   const up = image.map((one) => 1 - one);
-  const solver = p === 2
-    ? nearestL2(goal, down, up)
-    : p === 1
-    ? nearestL1(goal, down, up)
-    : nearestLinf(goal, down, up);
+  const solver = solverFor(p, goal, down, up);
   const added: Constraint[] = [];
   const keys = new Set([keyOf(region.goal)]);
   const add = (constraint: Constraint) => {
@@ -63,7 +62,7 @@ export function nearest(
   likely.forEach(add);
   let optimal = false;
   for (let round = 0; round < rounds && !optimal; round++) {
-    if (!solver.solve()) break;
+    if (solver.solve() !== "solved") break;
     // What was added holds, but for the solver's rounding.
     const violated = region.violated(solver.x, tolerance).filter((one) => !keys.has(keyOf(one)));
     optimal = violated.length === 0;
@@ -76,6 +75,22 @@ export function nearest(
     optimal,
     binding: order.map(({ constraint }) => constraint),
   };
+}
+
+/**
+ * A solver for the shortest perturbation under inequalities.
+ *
+ * @param goal The first of them.
+ * @param down The perturbation's bounds.
+ */
+export function solverFor(
+  p: number,
+  goal: Inequality,
+  down: Float64Array,
+  up: Float64Array,
+): Solver {
+  if (p === 2) return nearestL2(goal, down, up);
+  return p === 1 ? nearestL1(goal, down, up) : nearestLinf(goal, down, up);
 }
 
 const keyOf = ({ stage, more, less }: Constraint) => `${stage} ${more} ${less}`;
@@ -92,7 +107,10 @@ function nearestL1(goal: Inequality, down: Float64Array, up: Float64Array): Solv
       return simplex.y.slice(1);
     },
     add: (inequality) => simplex.add(inequality),
-    solve: () => simplex.solve().kind === "optimal",
+    solve() {
+      const { kind } = simplex.solve();
+      return kind === "optimal" ? "solved" : kind === "infeasible" ? "impossible" : kind;
+    },
   };
 }
 
@@ -117,21 +135,22 @@ function nearestLinf(goal: Inequality, down: Float64Array, up: Float64Array): So
     solve() {
       for (let round = 0; round < 2000; round++) {
         const status = simplex.solve();
-        if (status.kind === "stuck") return false;
+        if (status.kind === "stuck") return "stuck";
         let { row, bound }: Inequality = goal;
         if (status.kind === "infeasible") ({ row, bound } = status);
         else {
-          if (dot(goal.row, simplex.x) <= goal.bound + 1e-9) return true;
+          if (dot(goal.row, simplex.x) <= goal.bound + 1e-9) return "solved";
           row = simplex.reduced;
           simplex.inequalities.forEach((one, k) => bound += simplex.y[k]! * one.bound);
         }
         const wider = widthFor({ row, bound }, down, up, t);
-        if (!(wider > t) || wider > 1) return false;
+        if (wider > 1) return "impossible";
+        if (!(wider > t)) return "stuck";
         // A little more, as rounding hides what is only just possible.
         t = wider * (1 + 1e-9);
         simplex.levels = levels();
       }
-      return false;
+      return "stuck";
     },
   };
 }

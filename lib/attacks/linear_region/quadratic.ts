@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { addTo, dot, type Inequality } from "./simplex.ts";
-import { factor } from "./solve.ts";
+import type { Solved, Solver } from "./nearest.ts";
+import type { Inequality } from "./simplex.ts";
+import { addTo, dot, factor } from "./solve.ts";
 
 /** A solver of the kind that `nearest.ts` asks for. */
-export function nearestL2(goal: Inequality, down: Float64Array, up: Float64Array) {
+export function nearestL2(goal: Inequality, down: Float64Array, up: Float64Array): Solver {
   const inequalities = [goal];
   let y = new Float64Array([0]);
   const x = new Float64Array(up.length);
@@ -32,7 +33,7 @@ const tolerance = 1e-10;
  * Maximises the dual function, which is concave and piecewise quadratic: given multipliers, x is
  * minus the sum of the rows, clipped to its bounds. Changes `y` and `x`.
  *
- * @returns Whether it reached the maximum.
+ * @returns `impossible` if the function rises above what any perturbation within the bounds costs.
  */
 function newton(
   inequalities: readonly Inequality[],
@@ -40,7 +41,7 @@ function newton(
   x: Float64Array,
   down: Float64Array,
   up: Float64Array,
-): boolean {
+): Solved {
   const lengths = inequalities.map(({ row }) => Math.sqrt(dot(row, row)) || 1);
   const excess = new Float64Array(y.length);
   const place = (at: Float64Array) => {
@@ -49,16 +50,18 @@ function newton(
     for (let i = 0; i < x.length; i++) x[i] = Math.min(up[i]!, Math.max(down[i]!, x[i]!));
     inequalities.forEach(({ row, bound }, k) => excess[k] = dot(row, x) - bound);
   };
+  const most = down.reduce((sum, low, i) => sum + Math.max(low ** 2, up[i]! ** 2) / 2, 0);
   for (let step = 0; step < 200; step++) {
     place(y);
+    if (dot(x, x) / 2 + dot(y, excess) > most * (1 + 1e-6)) return "impossible";
     let used = inequalities.flatMap((_, k) =>
       y[k]! > 0 || excess[k]! > tolerance * lengths[k]! ? [k] : []
     );
-    if (used.every((k) => Math.abs(excess[k]!) <= tolerance * lengths[k]!)) return true;
+    if (used.every((k) => Math.abs(excess[k]!) <= tolerance * lengths[k]!)) return "solved";
     // What stands at 0 and would fall has no part in this step.
     let direction = newtonStep(inequalities, used, excess, x, down, up);
     for (;;) {
-      if (!direction) return false;
+      if (!direction) return "stuck";
       const falling = used.filter((k, i) => y[k] === 0 && direction![i]! < 0);
       if (falling.length === 0) break;
       used = used.filter((k) => !falling.includes(k));
@@ -93,7 +96,7 @@ function newton(
     }
     y.set(moved(length));
   }
-  return false;
+  return "stuck";
 }
 
 /** The step that would make the used inequalities equalities, if no variable met or left a bound. */

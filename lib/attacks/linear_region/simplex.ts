@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { factor, type Factored } from "./solve.ts";
+import { type Item, pop, push } from "./heap.ts";
+import { addTo, dot, factor, type Factored } from "./solve.ts";
 
 /** A linear inequality: `row` times the variables must be at most `bound`. */
 export interface Inequality {
@@ -218,7 +219,7 @@ export class DualSimplex {
    */
   #pass(slope: Float64Array, excess: number, limit: number): number {
     const { values, thresholds } = this.#levels;
-    const heap: [ratio: number, variable: number][] = [];
+    const heap: Item[] = [];
     const next = (i: number): void => {
       const s = slope[i]!;
       const level = this.#level[i]!;
@@ -255,43 +256,3 @@ export class DualSimplex {
 }
 
 type Violation = { excess: number } & ({ inequality: number } | { basic: number; sign: 1 | -1 });
-
-export function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
-  return sum;
-}
-
-export function addTo(sum: Float64Array, row: Float64Array, factor: number): void {
-  for (let i = 0; i < sum.length; i++) sum[i]! += factor * row[i]!;
-}
-
-type Item = [ratio: number, variable: number];
-
-function push(heap: Item[], item: Item): void {
-  let at = heap.push(item) - 1;
-  while (at > 0) {
-    const above = (at - 1) >> 1;
-    if (heap[above]![0] <= item[0]) break;
-    heap[at] = heap[above]!;
-    at = above;
-  }
-  heap[at] = item;
-}
-
-function pop(heap: Item[]): Item | undefined {
-  const top = heap[0];
-  const last = heap.pop();
-  if (heap.length === 0 || !last) return top;
-  let at = 0;
-  for (;;) {
-    let below = 2 * at + 1;
-    if (below >= heap.length) break;
-    if (below + 1 < heap.length && heap[below + 1]![0] < heap[below]![0]) below++;
-    if (heap[below]![0] >= last[0]) break;
-    heap[at] = heap[below]!;
-    at = below;
-  }
-  heap[at] = last;
-  return top;
-}

@@ -1,5 +1,5 @@
 /**
- * Small dense systems of linear equations.
+ * Sums of products, and small dense systems of linear equations.
  *
  * @module
  */
@@ -74,4 +74,16 @@ export function factor(matrix: Float64Array, size: number): Factored | null {
       return x;
     },
   };
+}
+
+/** Sum of the products of values. */
+export function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
+
+/** Adds a multiple of a row to a sum. */
+export function addTo(sum: Float64Array, row: Float64Array, factor: number): void {
+  for (let i = 0; i < sum.length; i++) sum[i]! += factor * row[i]!;
 }
