@@ -1,0 +1,72 @@
+/**
+ * How far the smallest norms found are from the truth, on a network that was solved exactly.
+ *
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { runAttack } from "$lib/attacks/driver.ts";
+import { fmn } from "$lib/attacks/fmn.ts";
+import { linearRegion } from "$lib/attacks/linear_region.ts";
+import { test } from "$lib/loader.ts";
+import { minNorm } from "$lib/minnorm.ts";
+import { loadNetwork } from "$lib/network.ts";
+import { formatP } from "$lib/numbers.ts";
+import { median } from "$lib/statistics.ts";
+import exact from "./fixtures/small/exact.json" with { type: "json" };
+import { small, weightsFile } from "./fixtures/small/small.ts";
+
+const network = await loadNetwork(weightsFile, { architecture: small });
+const digits = await test(exact.answers.length);
+const labels = [...digits.labels.dataSync()];
+const norms = [1, 2, Infinity] as const;
+const answers = (p: typeof norms[number]) =>
+  exact.answers.map((row) => row[formatP(p) as keyof typeof row]);
+
+/** Norms found as multiples of the exact ones; where that is 0, they must be 0. */
+function ratios(found: readonly number[], p: typeof norms[number]): number[] {
+  return answers(p).flatMap((least, i) => {
+    if (least === 0) assertEquals(found[i], 0);
+    return least === 0 ? [] : [found[i]! / least];
+  });
+}
+
+/** The least is a share of rounding below 1: margins are measured in float32. */
+function assertPossible(ratios: readonly number[]): void {
+  assert(Math.min(...ratios) > 1 - 5e-5, `${Math.min(...ratios)} times the exact norm`);
+}
+
+for (const p of norms) {
+  Deno.test(`minNorm() is never below the exact norm and seldom above (p ${formatP(p)})`, async () => {
+    const found = await minNorm(network, digits, { p });
+    const all = ratios(found.map(({ norm }) => norm), p);
+    assertPossible(all);
+    assert(median(all) < (p === 1 ? 1.005 : 1.0005), `median ${median(all)}`);
+    assert(Math.max(...all) < 1.01, `worst ${Math.max(...all)}`);
+  });
+
+  Deno.test(`linearRegion() reaches the exact norm from nine aims (p ${formatP(p)})`, async () => {
+    const best = labels.map((_, i) => answers(p)[i] === 0 ? 0 : Infinity);
+    for (let k = 1; k < 10; k++) {
+      const aims = labels.map((label) => (label + k) % 10);
+      const outcomes = await runAttack(fmn({ p }), network, digits.images, {
+        labels,
+        aims,
+        steps: 60,
+      });
+      const starts = outcomes.filter(({ found, norm }) => found && norm > 0);
+      const results = await linearRegion(
+        network,
+        starts.map(({ clean, perturbed, image }) => ({
+          image: clean,
+          point: perturbed,
+          reference: labels[image]!,
+        })),
+        { p },
+      );
+      starts.forEach(({ image }, at) => best[image] = Math.min(best[image]!, results[at]!.norm));
+    }
+    const all = ratios(best, p);
+    assertPossible(all);
+    assert(Math.max(...all) < 1.0001, `worst ${Math.max(...all)}`);
+  });
+}
