@@ -50,6 +50,8 @@ export function nearest(
  * Where the plane is near this loses fewer digits than to subtract two large products.
  *
  * @param lack One for each point, shape `[batch, 1, 1, 1]`.
+ * @param order Which pixels p = 1 changes first, the largest; shape of `origin`. @default |w|, which
+ *   gives the nearest point
  * @throws {RangeError} If `p` is none of these.
  */
 export function lowered(
@@ -58,6 +60,7 @@ export function lowered(
   lack: Tensor4D,
   p: number,
   { lower, upper }: Bounds = { lower: 0, upper: 1 },
+  order: Tensor4D = w.abs(),
 ): Tensor4D {
   if (![1, 2, Infinity].includes(p)) {
     throw new RangeError(
@@ -68,7 +71,7 @@ export function lowered(
   const room = flat(tf.where(w.greater(0), tf.sub(origin, lower), tf.sub(upper, origin)));
   const weight = flat(w.abs());
   const change = p === 1
-    ? greedy(weight, room, flat(lack))
+    ? greedy(weight, flat(order), room, flat(lack))
     : water(weight, p === 2 ? weight : tf.onesLike(weight), room, flat(lack));
   const moved: Tensor4D = origin.sub(w.sign().mul(change.reshape(origin.shape)));
   return moved.maximum(lower).minimum(upper);
@@ -93,19 +96,19 @@ function water(weight: Tensor2D, speed: Tensor2D, room: Tensor2D, lack: Tensor2D
   return speed.mul(time).minimum(room);
 }
 
-/** Changes of the heaviest pixels, each by all its room, until what is lacking is gained. */
-function greedy(weight: Tensor2D, room: Tensor2D, lack: Tensor2D): Tensor2D {
+/** Changes of the first pixels, each by all its room, until what is lacking is gained. */
+function greedy(weight: Tensor2D, order: Tensor2D, room: Tensor2D, lack: Tensor2D): Tensor2D {
   const [count, pixels] = weight.shape;
-  const { values, indices } = tf.topk(weight, pixels);
+  const most = weight.mul(room);
+  const { values, indices } = tf.topk(order, pixels);
   const rows = tf.range(0, count, 1, "int32").mul(tf.scalar(pixels, "int32")).reshape([-1, 1]);
   const places = indices.add(rows).reshape<Tensor>([-1]).cast("int32");
-  const sorted = room.reshape([-1]).gather(places).reshape(weight.shape);
-  const before = values.mul(sorted).cumsum(1).less(lack).cast("float32").sum(1).cast("int32");
-  // The weight at which it is enough; 0 where all pixels are not.
+  const gains = most.reshape([-1]).gather(places).reshape(weight.shape);
+  const before = gains.cumsum(1).less(lack).cast("float32").sum(1).cast("int32");
+  // The place in the order at which it is enough; 0 where all pixels are not.
   const last = tf.oneHot(before, pixels).mul(values).sum(1, true);
-  const most = weight.mul(room);
   const sum = (which: Tensor) => tf.where(which, most, 0).sum(1, true);
-  const [heavier, equal] = [weight.greater(last), weight.equal(last)];
+  const [heavier, equal] = [order.greater(last), order.equal(last)];
   const share = lack.sub(sum(heavier)).div(sum(equal).maximum(1e-30));
   const part = tf.where(heavier, 1, tf.where(equal, tf.clipByValue(share, 0, 1), 0));
   return room.mul(part);

@@ -7,6 +7,7 @@
 import { alma } from "../attacks/alma.ts";
 import type { Attack } from "../attacks/attack.ts";
 import { fmn } from "../attacks/fmn.ts";
+import { pivots } from "../attacks/pivots.ts";
 import { pixelExchange } from "../attacks/pixel_exchange.ts";
 
 /** One attack's turn. */
@@ -41,27 +42,47 @@ export function portfolioOf(p: number): Portfolio {
     within: Infinity,
     from: "image",
   };
-  const wide: Stage = {
-    attack: fmn({ p, stepSize: 10 }),
-    share: 0.3,
-    targets: 3,
-    within: 1.15,
+  /** A turn for some classes, from the images; its share is the rest, if it is the last. */
+  const wide = (attack: Attack, share: number, targets = 3, within = 1.15): Stage => ({
+    attack,
+    share,
+    targets,
+    within,
     from: "image",
-  };
-  if (p === Infinity) return [scan, wide, { ...wide, share: 0.33, targets: 2, within: 1.05 }];
-  if (p === 0) {
-    const exchange: Stage = {
-      attack: pixelExchange(),
-      share: 0.3,
-      targets: 4,
-      within: 1.4,
-      from: "best",
-    };
-    return [scan, exchange, { ...exchange, share: 0.33, targets: 2, within: 1.2 }];
-  }
-  if (p === 1 || p === 2) {
-    const penalty: Stage = { ...wide, attack: alma({ p }) };
-    return [scan, penalty, { ...wide, share: 0.33, within: 1.1 }];
+  });
+  /** A turn that begins at the best points. */
+  const onwards = (...stage: Parameters<typeof wide>): Stage => ({
+    ...wide(...stage),
+    from: "best",
+  });
+  switch (p) {
+    case Infinity:
+      return [
+        scan,
+        wide(fmn({ p, stepSize: 10 }), 0.3),
+        onwards(fmn({ p, stepSize: 30 }), 0.16, 1),
+        onwards(fmn({ p, stepSize: 10 }), 0.17, 1),
+      ];
+    case 2:
+      return [
+        scan,
+        wide(alma({ p }), 0.22),
+        wide(fmn({ p, stepSize: 10 }), 0.22, 3, 1.1),
+        onwards(fmn({ p, stepSize: 3 }), 0.19, 1),
+      ];
+    case 1:
+      return [
+        scan,
+        onwards(pivots(), 0.27),
+        wide(fmn({ p, stepSize: 10 }), 0.18, 2, 1.1),
+        onwards(pivots(), 0.18, 1),
+      ];
+    case 0:
+      return [
+        scan,
+        onwards(pixelExchange(), 0.33, 4, 1.4),
+        onwards(pixelExchange(), 0.3, 1),
+      ];
   }
   throw new RangeError(
     `Cannot look for the smallest norm as p must be 0, 1, 2 or Infinity: current value is ${p}`,
