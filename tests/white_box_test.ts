@@ -7,6 +7,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { MLP } from "$lib/architectures.ts";
 import { alma } from "$lib/attacks/alma.ts";
 import type { Attack } from "$lib/attacks/attack.ts";
+import { carliniWagner } from "$lib/attacks/carlini_wagner.ts";
 import { deepfool } from "$lib/attacks/deepfool.ts";
 import { type Outcome, runAttack, runAttackSync } from "$lib/attacks/driver.ts";
 import { fab } from "$lib/attacks/fab.ts";
@@ -15,7 +16,7 @@ import { superDeepfool } from "$lib/attacks/super_deepfool.ts";
 import { tf } from "$lib/backend.ts";
 import { createNetwork } from "$lib/network.ts";
 import { uniform } from "$lib/random.ts";
-import { attackPlane, digit, pixels, smallest } from "./plane.ts";
+import { attackPlane, digit, pixels, plane, smallest } from "./plane.ts";
 
 interface Case {
   attack: Attack;
@@ -43,6 +44,7 @@ const all: Case[] = [
     within: 0.001,
     enough: 30,
   },
+  { attack: carliniWagner(), distances: [0.5, 5, 20], steps: 600, within: 0.03, enough: 120 },
   { attack: superDeepfool(), distances: [0.5, 5, 20], steps: 20, within: 0.001, enough: 20 },
 ];
 
@@ -93,6 +95,7 @@ Deno.test("attacks refuse norms that they were not made for", () => {
   }
   for (const p of [0, 1, NaN]) {
     assertThrows(() => deepfool({ p }), RangeError, "DeepFool needs p = 2 or inf");
+    assertThrows(() => carliniWagner({ p }), RangeError, "Carlini-Wagner needs p = 2");
     assertThrows(() => superDeepfool({ p }), RangeError, "SuperDeepFool needs p = 2");
   }
   assertThrows(() => fab({ rivals: 0 }), RangeError, "rivals must be at least 1");
@@ -110,6 +113,18 @@ Deno.test("alma() and pdpgd() begin at the best point known", async () => {
   }
   beginnings.dispose();
 });
+
+for (const attack of [fab({ p: 1 }), fab({ p: 2 }), fab({ p: Infinity }), superDeepfool()]) {
+  Deno.test(`${attack.graph} finds its way back from a point far off`, () => {
+    const image = tf.tensor4d(digit, [1, 28, 28, 1]);
+    const beginnings = tf.tensor4d(uniform(pixels, 9, 0), [1, 28, 28, 1]);
+    const options = { beginnings, steps: 40 };
+    const [{ norm }] = runAttackSync(attack, plane(digit, 5), image, options) as [Outcome];
+    const least = smallest(digit, 5 + 1e-4, attack.p);
+    assert(norm <= least * 1.04, `${norm} and not ${least}`);
+    tf.dispose([image, beginnings]);
+  });
+}
 
 Deno.test("fab() in front of several classes looks at as many as it is told to", () => {
   const one = tf.tidy(() => images.slice([0], [1]));

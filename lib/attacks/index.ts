@@ -7,6 +7,7 @@ import { alma } from "./alma.ts";
 import { apgd } from "./apgd.ts";
 import type { Attack } from "./attack.ts";
 import { brendelBethge } from "./brendel_bethge.ts";
+import { carliniWagner } from "./carlini_wagner.ts";
 import { ddn } from "./ddn.ts";
 import { deepfool } from "./deepfool.ts";
 import { fab } from "./fab.ts";
@@ -164,6 +165,13 @@ export const attacks: Readonly<Record<string, AttackEntry>> = Object.fromEntries
     norms: "2",
     minimal: true,
     create: ({ p }) => superDeepfool({ p }),
+  }, {
+    name: "carlini-wagner",
+    title: "smallest norm: descent on norm plus margin, and a search for its weight",
+    paper: "Carlini and Wagner 2017",
+    norms: "2",
+    minimal: true,
+    create: ({ p }) => carliniWagner({ p }),
   }, {
     name: "brendel-bethge",
     title: "smallest norm: along the boundary to where it is nearest",
