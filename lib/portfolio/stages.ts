@@ -6,6 +6,7 @@
  */
 import { alma } from "../attacks/alma.ts";
 import type { Attack } from "../attacks/attack.ts";
+import { brendelBethge } from "../attacks/brendel_bethge.ts";
 import { fmn } from "../attacks/fmn.ts";
 import { pivots } from "../attacks/pivots.ts";
 import { pixelExchange } from "../attacks/pixel_exchange.ts";
@@ -66,16 +67,18 @@ export function portfolioOf(p: number): Portfolio {
     case 2:
       return [
         scan,
-        wide(alma({ p }), 0.22),
-        wide(fmn({ p, stepSize: 10 }), 0.22, 3, 1.1),
-        onwards(fmn({ p, stepSize: 3 }), 0.19, 1),
+        wide(alma({ p }), 0.2),
+        wide(fmn({ p, stepSize: 10 }), 0.17, 3, 1.1),
+        onwards(brendelBethge({ p }), 0.13, 1),
+        wide(alma({ p }), 0.13, 1),
       ];
     case 1:
       return [
         scan,
-        onwards(pivots(), 0.27),
-        wide(fmn({ p, stepSize: 10 }), 0.18, 2, 1.1),
-        onwards(pivots(), 0.18, 1),
+        onwards(pivots(), 0.23),
+        onwards(fmn({ p, stepSize: 10 }), 0.14, 2, 1.1),
+        onwards(brendelBethge({ p }), 0.13, 1),
+        onwards(pivots(), 0.13, 1),
       ];
     case 0:
       return [
