@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Outcome, runAttack } from "./attacks/driver.ts";
+import { type Outcome, runAttack, type SoFar } from "./attacks/driver.ts";
 import { attacks } from "./attacks/index.ts";
 import { searchEpsilon } from "./attacks/search.ts";
 import { type Tensor4D, tf } from "./backend.ts";
@@ -38,12 +38,12 @@ export interface MinNormOptions {
   onProgress?: (progress: MinNormProgress) => void;
 }
 
-/** How a run stands. */
-export interface MinNormProgress {
+/** How a run stands: what was reached of the images begun. */
+export interface MinNormProgress extends SoFar {
   /** Share of the work that is done, in [0, 1]. */
   done: number;
-  /** Median of the smallest norms so far, over the images begun. */
-  median: number;
+  /** Median of the smallest norms. */
+  readonly median: number;
 }
 
 /** What became of one image. */
@@ -104,24 +104,43 @@ export async function minNorm(
         ...shared(options),
         ids: part(ids),
         ...(reference === "label" && { labels: part(classes) }),
-        onProgress({ done, norms }) {
-          const all = [...results.map(({ found, norm }) => found ? norm : Infinity), ...norms];
-          onProgress?.({ done: (first + done * size) / count, median: median(all) });
-        },
+        onProgress: (underWay) =>
+          onProgress?.(progressOf(results, underWay, (first + underWay.done * size) / count)),
       });
       const seconds = (performance.now() - start) / 1000;
-      const passes = ({ outcome }: PortfolioResult) => outcome.forwards + outcome.backwards;
-      const all = found.reduce((sum, one) => sum + passes(one), 0);
-      results.push(...found.map((one) => ({
-        ...one.outcome,
-        attack: one.attack,
-        seconds: seconds * passes(one) / all,
+      const all = found.reduce((sum, { outcome }) => sum + passesOf(outcome), 0);
+      results.push(...found.map(({ outcome, attack }) => ({
+        ...outcome,
+        attack,
+        seconds: seconds * passesOf(outcome) / all,
       })));
     } finally {
       rows.dispose();
     }
   }
   return results;
+}
+
+const passesOf = ({ forwards, backwards }: Outcome): number => forwards + backwards;
+
+/** What is known of the images that are done and of those under way; computed when asked for. */
+function progressOf(
+  results: readonly MinNorm[],
+  underWay: SoFar,
+  done: number,
+): MinNormProgress {
+  const norms = () => [
+    ...results.map(({ found, norm }) => found ? norm : Infinity),
+    ...underWay.norms(),
+  ];
+  return {
+    done,
+    norms,
+    passes: () => results.reduce((sum, one) => sum + passesOf(one), underWay.passes()),
+    get median() {
+      return median(norms());
+    },
+  };
 }
 
 /** Options that are handed on as they are. */
@@ -161,14 +180,14 @@ function single(name: string, p: number): Run {
         steps: options.maxPasses ?? 2000,
         ...options,
         ...steps,
-        onStep: ({ step, steps, median }) =>
-          onProgress?.({ done: step / steps, norms: [median()] }),
+        onStep: ({ step, steps, norms, passes }) =>
+          onProgress?.({ done: step / steps, norms, passes }),
       })
       : await searchEpsilon(attack, network, images, {
         ...options,
         ...steps,
         ...entry.search,
-        onProgress: ({ done, median }) => onProgress?.({ done, norms: [median] }),
+        ...(onProgress && { onProgress }),
       });
     return outcomes.map((outcome) => ({
       outcome,

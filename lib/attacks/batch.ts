@@ -138,6 +138,11 @@ export class Batch {
     return this.#entries.map(({ best }) => best);
   }
 
+  /** Passes spent on all images together. */
+  get passes(): number {
+    return this.#entries.reduce((sum, { forwards, backwards }) => sum + forwards + backwards, 0);
+  }
+
   /** How the images stand, where they were evaluated last. */
   progress(): ImageProgress[] {
     const places = new Map(this.#last.rows.map((entry, row) => [entry, row]));

@@ -47,8 +47,16 @@ export interface RunOptions {
   onStep?: (progress: Progress) => void;
 }
 
-/** How a batch stands after a step. */
-export interface Progress {
+/** What was reached so far, and at what cost. */
+export interface SoFar {
+  /** The smallest norm of each image that was begun, in order; `Infinity` where none was found. */
+  norms(): number[];
+  /** Forward plus backward passes of all images together. */
+  passes(): number;
+}
+
+/** How a batch, and those before it, stand after a step; the best points are not yet judged alone. */
+export interface Progress extends SoFar {
   /** Steps made: points evaluated for each image, of which the random start is the first. */
   step: number;
   /** Steps at most. */
@@ -57,7 +65,7 @@ export interface Progress {
   first: number;
   /** Each image of the batch. */
   readonly images: ImageProgress[];
-  /** Median of the smallest norms over this batch's images and those of the batches before. */
+  /** Median of the smallest norms. */
   median(): number;
 }
 
@@ -161,9 +169,9 @@ function* attackSteps(
     seed,
   });
   const mode = aims ? "aim" : targets ? "reach" : "leave";
-  const { passes } = stepper(attack, network, mode);
+  const { passes: { forwards, backwards } } = stepper(attack, network, mode);
   // The clean image and where the last step led to need a pass each.
-  const affordable = Math.floor((maxPasses - 2) / Math.max(1, passes.forwards + passes.backwards));
+  const affordable = Math.floor((maxPasses - 2) / Math.max(1, forwards + backwards));
   const steps = Math.min(atMost, affordable);
   const outcomes: Outcome[] = [];
   for (let first = 0; first < count; first += batchSize) {
@@ -180,6 +188,8 @@ function* attackSteps(
       seed,
       steps,
     });
+    const norms = () => [...outcomes.map(normFound), ...batch.norms];
+    const passes = () => outcomes.reduce((sum, one) => sum + passesOf(one), batch.passes);
     try {
       batch.judgeClean();
       for (let step = 1; step <= steps && !batch.finished; step++) {
@@ -191,7 +201,9 @@ function* attackSteps(
           get images() {
             return batch.progress();
           },
-          median: () => median([...outcomes.map(normFound), ...batch.norms]),
+          norms,
+          passes,
+          median: () => median(norms()),
         };
       }
       outcomes.push(...batch.outcomes());
@@ -203,6 +215,8 @@ function* attackSteps(
 }
 
 const normFound = ({ found, norm }: Outcome): number => found ? norm : Infinity;
+
+const passesOf = ({ forwards, backwards }: Outcome): number => forwards + backwards;
 
 function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

@@ -6,8 +6,7 @@
 import { type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
 import type { Attack } from "./attack.ts";
-import { type Outcome, runAttack, runAttackSync, type RunOptions } from "./driver.ts";
-import { median } from "../statistics.ts";
+import { type Outcome, runAttack, runAttackSync, type RunOptions, type SoFar } from "./driver.ts";
 import { stepper } from "./stepper.ts";
 
 /** Where a search begins, and when it ends. */
@@ -29,16 +28,14 @@ export interface SearchOptions
   onProgress?: (progress: SearchProgress) => void;
 }
 
-/** How a search stands. */
-export interface SearchProgress {
+/** How a search stands. The norms are those of the rounds that are over. */
+export interface SearchProgress extends SoFar {
   /** Rounds begun: epsilons tried for those images that are still searched. */
   round: number;
   /** Share of the work that is done at least, in [0, 1]. */
   done: number;
   /** Images that are still searched. */
   left: number;
-  /** Median of the smallest norms, of the rounds that are over. */
-  median: number;
 }
 
 /** One image's search. */
@@ -146,7 +143,8 @@ function* searchRounds(
     const left = all.filter(({ finished }) => !finished);
     if (round > 1 && left.length === 0) return all.map(summed);
     const spent = Math.max(0, ...left.map(passes));
-    const known = count > 0 ? median(all.map(({ high }) => high)) : Infinity;
+    const norms = () => all.map(({ high }) => high);
+    const before = all.reduce((sum, one) => sum + passes(one), 0);
     const outcomes = yield {
       images: pick(images, left),
       options: {
@@ -156,11 +154,12 @@ function* searchRounds(
         seed: round === 1 ? seed : (seed + round - 1) | 0,
         epsilons: left.map(({ epsilon }) => epsilon),
         ...(round === 1 ? {} : { beginnings: beginnings(images, left) }),
-        onStep({ step, first }) {
+        onStep({ step, first, passes: underWay }) {
           const { batchSize = 200 } = options;
           const share = Math.min(1, (first + batchSize * step / steps) / left.length);
           done = Math.max(done, Math.min(1, (spent + share * cost) / maxPasses));
-          options.onProgress?.({ round, done, left: left.length, median: known });
+          const sum = () => before + underWay();
+          options.onProgress?.({ round, done, left: left.length, norms, passes: sum });
         },
       },
     };

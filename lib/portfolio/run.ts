@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Outcome, runAttack, type RunOptions } from "../attacks/driver.ts";
+import { type Outcome, runAttack, type RunOptions, type SoFar } from "../attacks/driver.ts";
 import { look } from "../attacks/look.ts";
 import { type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
@@ -17,8 +17,8 @@ export const batchSize = 256;
 export interface PortfolioOptions
   extends Pick<RunOptions, "ids" | "labels" | "maxPasses" | "seed" | "signal"> {
   target?: number;
-  /** Called now and then, with the share of the work done and the smallest norms so far. */
-  onProgress?: (progress: { done: number; norms: number[] }) => void;
+  /** Called now and then, with the share of the work done, in [0, 1]. */
+  onProgress?: (progress: SoFar & { done: number }) => void;
 }
 
 /** What was found of one image. */
@@ -70,19 +70,37 @@ export async function runPortfolio(
     const rows = [...runs.values()].reduce((sum, tasks) => sum + tasks.length, 0);
     let before = 0;
     for (const [steps, tasks] of runs) {
-      await runTasks({ stage, steps, tasks, network, images, options }, (done) => {
+      await runTasks({ stage, steps, tasks, network, images, options }, (done, underWay) => {
         const share = (before + done * tasks.length) / rows;
-        onProgress?.({ done: (turn + share) / portfolio.length, norms: all.map(bestNorm) });
+        onProgress?.({ done: (turn + share) / portfolio.length, ...soFar(all, tasks, underWay) });
       });
       before += tasks.length;
     }
   }
-  onProgress?.({ done: 1, norms: all.map(bestNorm) });
+  onProgress?.({ done: 1, ...soFar(all) });
   return all.map(({ outcome, attack, steps, forwards, backwards }) => ({
     outcome: { ...outcome, steps, forwards, backwards },
     attack,
   }));
 }
+
+/** What is known of the images, and what the run under way has found of its tasks. */
+const soFar = (
+  all: readonly Known[],
+  tasks: readonly Task[] = [],
+  underWay: SoFar = { norms: () => [], passes: () => 0 },
+): SoFar => ({
+  norms() {
+    const best = all.map(bestNorm);
+    underWay.norms().forEach((norm, i) => {
+      const { place } = tasks[i]!.known;
+      best[place] = Math.min(best[place]!, norm);
+    });
+    return best;
+  },
+  passes: () =>
+    all.reduce((sum, { forwards, backwards }) => sum + forwards + backwards, underWay.passes()),
+});
 
 function driverOptions({ ids, labels, seed, signal }: PortfolioOptions): RunOptions {
   return {
@@ -103,7 +121,10 @@ interface Turn {
   options: PortfolioOptions;
 }
 
-async function runTasks(turn: Turn, onProgress: (done: number) => void): Promise<void> {
+async function runTasks(
+  turn: Turn,
+  onProgress: (done: number, underWay: SoFar) => void,
+): Promise<void> {
   const { stage: { attack, from }, steps, tasks, network, images, options } = turn;
   const places = tasks.map(({ known }) => known.place);
   const { labels } = options;
@@ -120,8 +141,10 @@ async function runTasks(turn: Turn, onProgress: (done: number) => void): Promise
       steps,
       maxPasses: Infinity,
       batchSize,
-      onStep: ({ first, step, steps }) =>
-        onProgress(Math.min(1, (first + batchSize * step / steps) / tasks.length)),
+      onStep: (soFar) => {
+        const { first, step, steps } = soFar;
+        onProgress(Math.min(1, (first + batchSize * step / steps) / tasks.length), soFar);
+      },
     });
     outcomes.forEach((outcome, i) => {
       const { known, target } = tasks[i]!;
