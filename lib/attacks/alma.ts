@@ -15,6 +15,10 @@ import { type Clock, startClock, tick } from "./schedule.ts";
 export interface AlmaOptions {
   /** The norm: 1 or 2. @default 2 */
   p?: number;
+  /** Smoothing of multiplier, squares and velocity, in (0, 1): with less it moves more. @default 0.9 */
+  smoothing?: number;
+  /** What the step size falls to, as a share. @default 0.01 */
+  decay?: number;
 }
 
 /** All but the first three have shape `[batch, 1, 1, 1]`. */
@@ -34,10 +38,7 @@ type AlmaState = Clock & {
   readonly stepSize: Tensor4D;
 };
 
-/** The paper's: smoothing of multiplier, squares and velocity; what the step size falls to. */
-const smoothing = 0.9;
-const decay = 0.01;
-/** Every so many steps rho grows by a factor, unless the constraint fell to a share. */
+/** The paper's: every so many steps rho grows by a factor, unless the constraint fell to a share. */
 const checkSteps = 10;
 const growth = 1.2;
 const share = 0.95;
@@ -61,13 +62,15 @@ const l1FirstStep = 0.5;
  * @see Rony et al., "Augmented Lagrangian adversarial attacks" (2021),
  *   https://arxiv.org/abs/2011.11857
  */
-export function alma({ p = 2 }: AlmaOptions = {}): Attack<AlmaState> {
+export function alma(
+  { p = 2, smoothing = 0.9, decay = 0.01 }: AlmaOptions = {},
+): Attack<AlmaState> {
   if (p !== 1 && p !== 2) {
     throw new RangeError(`Cannot attack as ALMA needs p = 1 or 2: current value is ${p}`);
   }
   return {
     name: "alma",
-    graph: `alma, p ${p}`,
+    graph: `alma, p ${p}, smoothing ${smoothing}, decay ${decay}`,
     p,
     stopsWhenFound: false,
     start({ images }, { point, steps }) {
@@ -90,7 +93,7 @@ export function alma({ p = 2 }: AlmaOptions = {}): Attack<AlmaState> {
       const first = done.equal(0);
       const { logits, gradient } = oracle.gradient(point, (logits) => constraint(logits, problem));
       const value = each(constraint(logits, problem));
-      const { mu, rho, checked, foundAt } = adapt(state, value);
+      const { mu, rho, checked, foundAt } = adapt(state, value, smoothing);
       const r: Tensor4D = point.sub(problem.images);
       const away: Tensor = p === 1 ? r.sign() : r.div(each(norm(r, 2)).maximum(1e-30));
       const push = gradient.mul(penaltySlope(value, mu, rho));
@@ -102,7 +105,7 @@ export function alma({ p = 2 }: AlmaOptions = {}): Attack<AlmaState> {
         ? state.stepSize
         : tf.where(first, fitting, state.stepSize);
       const since = done.sub(foundAt).maximum(0).div(steps.sub(foundAt));
-      const square: Tensor4D = smooth(state.square, along.square());
+      const square: Tensor4D = smooth(state.square, along.square(), smoothing);
       const velocity: Tensor4D = state.velocity.mul(smoothing)
         .add(along.div(square.sqrt().add(1e-8)));
       const step = velocity.mul(stepSize).mul(
@@ -123,19 +126,24 @@ export function alma({ p = 2 }: AlmaOptions = {}): Attack<AlmaState> {
   };
 }
 
-const smooth = (mean: Tensor4D, value: Tensor): Tensor4D =>
+const smooth = (mean: Tensor4D, value: Tensor, smoothing: number): Tensor4D =>
   mean.mul(smoothing).add(value.mul(1 - smoothing));
 
 /** The penalty's weight after a look at the constraint. */
 function adapt(
   { done, checked, mu, rho, foundAt }: AlmaState,
   value: Tensor4D,
+  smoothing: number,
 ): Pick<AlmaState, "mu" | "rho" | "checked" | "foundAt"> {
   const first = done.equal(0);
   const due = done.add(1).mod(checkSteps).equal(0);
   const stuck = value.greaterEqual(checked.mul(share)).logicalAnd(foundAt.equal(Infinity));
   const heavier: Tensor4D = tf.where(due.logicalAnd(stuck), rho.mul(growth), rho);
-  const followed = tf.clipByValue(smooth(mu, penaltySlope(value, mu, heavier)), 1e-6, 1e12);
+  const followed = tf.clipByValue(
+    smooth(mu, penaltySlope(value, mu, heavier), smoothing),
+    1e-6,
+    1e12,
+  );
   return {
     mu: tf.where(first, mu, followed),
     rho: heavier,

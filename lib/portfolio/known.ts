@@ -34,20 +34,28 @@ export interface Plan {
 
 /** Steps that are worth a turn: rather fewer classes than fewer steps. */
 const fewestSteps = 10;
-/** Passes of a step: each attack of a portfolio takes one gradient. */
-const passesOfStep = 2;
 /** Longer turns are rounded down to multiples of it, so that more images share a run. */
 const roundSteps = 20;
 
-/** What is known of an image before the first turn. */
-export function startKnown(place: number, outcome: Outcome, target: number | undefined): Known {
+/**
+ * What is known of an image before the first turn.
+ *
+ * @param target Class to reach, if there is one.
+ * @param reference Class to leave.
+ */
+export function startKnown(
+  place: number,
+  outcome: Outcome,
+  target: number | undefined,
+  reference = outcome.prediction,
+): Known {
   const { clean } = outcome.confidences;
   const order = [...clean.keys()].sort((a, b) => clean[b]! - clean[a]!);
   return {
     place,
     outcome,
     attack: null,
-    targets: target === undefined ? order.filter((one) => one !== outcome.prediction) : [target],
+    targets: target === undefined ? order.filter((one) => one !== reference) : [target],
     norms: new Map(),
     points: new Map(),
     steps: 0,
@@ -62,12 +70,19 @@ export const isDone = ({ outcome: { found, norm } }: Known): boolean => found &&
 /** The smallest norm found, or Infinity. */
 export const bestNorm = ({ outcome: { found, norm } }: Known): number => found ? norm : Infinity;
 
-/** How an image takes a turn within what its budget allows; `undefined` if it does not. */
+/**
+ * How an image takes a turn within what its budget allows; `undefined` if it does not.
+ *
+ * @param passesOfStep What a step of the turn's attack costs.
+ */
 export function planTurn(
   known: Known,
   { share, targets: most, within }: Stage,
-  maxPasses: number,
-  isLast: boolean,
+  { maxPasses, passesOfStep, isLast }: {
+    maxPasses: number;
+    passesOfStep: number;
+    isLast: boolean;
+  },
 ): Plan | undefined {
   const left = maxPasses - known.forwards - known.backwards;
   const allowed = isLast ? left : Math.min(left, Math.floor(share * maxPasses));

@@ -5,9 +5,11 @@
  */
 import { type Outcome, runAttack, type RunOptions, type SoFar } from "../attacks/driver.ts";
 import { look } from "../attacks/look.ts";
+import { stepper } from "../attacks/stepper.ts";
 import { type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
 import { bestNorm, isDone, type Known, learn, planTurn, startKnown } from "./known.ts";
+import { rescueOf } from "./rescue.ts";
 import { portfolioOf, type Stage } from "./stages.ts";
 
 /** Rows attacked together; an image aimed at several classes has several. */
@@ -48,36 +50,32 @@ export async function runPortfolio(
   options: PortfolioOptions,
 ): Promise<PortfolioResult[]> {
   const { maxPasses = 2000, target, onProgress } = options;
-  const portfolio = portfolioOf(p);
+  const [scan, ...others] = portfolioOf(p);
+  const rescue = rescueOf(p);
+  const turns = [scan, rescue, ...others];
   const goal = target === undefined ? {} : { target };
   const clean = await runAttack(look(p), network, images, {
     ...driverOptions(options),
     ...goal,
     steps: 1,
-    maxPasses: Math.max(3, maxPasses),
+    maxPasses,
   });
-  const all = clean.map((outcome, place) => startKnown(place, outcome, target));
-  for (const [turn, stage] of portfolio.entries()) {
-    const runs = new Map<number, Task[]>();
-    for (const known of all) {
-      const isLast = turn === portfolio.length - 1;
-      const plan = isDone(known) ? undefined : planTurn(known, stage, maxPasses, isLast);
-      if (!plan) continue;
-      const tasks = runs.get(plan.steps) ?? [];
-      runs.set(plan.steps, tasks);
-      tasks.push(...plan.targets.map((target) => ({ known, target })));
-    }
-    const rows = [...runs.values()].reduce((sum, tasks) => sum + tasks.length, 0);
+  const all = clean.map((outcome, place) =>
+    startKnown(place, outcome, target, options.labels?.[place])
+  );
+  for (const turn of turns.keys()) {
+    const runs = planRuns(all, network, maxPasses, { turns, turn, rescue });
+    const rows = runs.reduce((sum, { tasks }) => sum + tasks.length, 0);
     let before = 0;
-    for (const [steps, tasks] of runs) {
-      await runTasks({ stage, steps, tasks, network, images, options }, (done, underWay) => {
+    for (const run of runs) {
+      const { tasks } = run;
+      await runTasks(run, { network, images, options, rescue }, (done, underWay) => {
         const share = (before + done * tasks.length) / rows;
-        onProgress?.({ done: (turn + share) / portfolio.length, ...soFar(all, tasks, underWay) });
+        onProgress?.({ done: (turn + share) / turns.length, ...soFar(all, tasks, underWay) });
       });
       before += tasks.length;
     }
   }
-  onProgress?.({ done: 1, ...soFar(all) });
   return all.map(({ outcome, attack, steps, forwards, backwards }) => ({
     outcome: { ...outcome, steps, forwards, backwards },
     attack,
@@ -87,8 +85,8 @@ export async function runPortfolio(
 /** What is known of the images, and what the run under way has found of its tasks. */
 const soFar = (
   all: readonly Known[],
-  tasks: readonly Task[] = [],
-  underWay: SoFar = { norms: () => [], passes: () => 0 },
+  tasks: readonly Task[],
+  underWay: SoFar,
 ): SoFar => ({
   norms() {
     const best = all.map(bestNorm);
@@ -111,33 +109,86 @@ function driverOptions({ ids, labels, seed, signal }: PortfolioOptions): RunOpti
   };
 }
 
-/** What {@linkcode runTasks} works on. */
-interface Turn {
+/** Images that take the same turn for as many steps. */
+interface Run {
   stage: Stage;
   steps: number;
-  tasks: readonly Task[];
-  network: Classifier;
-  images: Tensor4D;
-  options: PortfolioOptions;
+  /** Whether the tasks' classes are aimed at; else any will do, unless there is one to reach. */
+  aims: boolean;
+  tasks: Task[];
+}
+
+/** Where a portfolio stands. */
+interface Turn {
+  turns: readonly Stage[];
+  turn: number;
+  /** One of the turns: that of images on which nothing was found. */
+  rescue: Stage;
+}
+
+/** How the images take a turn. */
+function planRuns(
+  all: readonly Known[],
+  network: Classifier,
+  maxPasses: number,
+  turn: Turn,
+): Run[] {
+  const runs: Run[] = [];
+  const isLast = turn.turn === turn.turns.length - 1;
+  for (const known of all) {
+    const stage = stageOf(known, turn);
+    if (!stage) continue;
+    const passesOfStep = costOf(stage, network);
+    const plan = planTurn(known, stage, { maxPasses, passesOfStep, isLast });
+    if (!plan) continue;
+    const { steps } = plan;
+    let run = runs.find((one) => one.stage === stage && one.steps === steps);
+    if (!run) runs.push(run = { stage, steps, aims: stage !== turn.rescue, tasks: [] });
+    run.tasks.push(...plan.targets.map((target) => ({ known, target })));
+  }
+  return runs;
+}
+
+/** The stage that an image takes in a turn: where gradients gain nothing, it is rescued. */
+function stageOf(known: Known, { turns, turn, rescue }: Turn): Stage | undefined {
+  const stage = turns[turn]!;
+  if (isDone(known) || stage === rescue && known.outcome.found) return undefined;
+  // After a rescue, gradients have one turn from what it found.
+  return isRescued(known, rescue) && turn > turns.indexOf(rescue) + 1 ? rescue : stage;
+}
+
+/** Whether nobody else found a better point. */
+const isRescued = ({ attack }: Known, rescue: Stage): boolean => attack === rescue.attack.name;
+
+/** Passes of a step. */
+function costOf({ attack }: Stage, network: Classifier): number {
+  const { forwards, backwards } = stepper(attack, network, "leave").passes;
+  return forwards + backwards;
 }
 
 async function runTasks(
-  turn: Turn,
+  { stage, steps, aims, tasks }: Run,
+  { network, images, options, rescue }: {
+    network: Classifier;
+    images: Tensor4D;
+    options: PortfolioOptions;
+    rescue: Stage;
+  },
   onProgress: (done: number, underWay: SoFar) => void,
 ): Promise<void> {
-  const { stage: { attack, from }, steps, tasks, network, images, options } = turn;
+  const { attack, from } = stage;
   const places = tasks.map(({ known }) => known.place);
-  const { labels } = options;
+  const { labels, target } = options;
   const rows = tf.tidy(() => images.gather(tf.tensor1d(places, "int32")));
-  const beginnings = from === "best" ? stack(tasks, images) : undefined;
-  const targets = tasks.map(({ target }) => target);
+  const isOnwards = (known: Known) => from === "best" || isRescued(known, rescue);
+  const beginnings = stack(tasks, isOnwards, images.shape);
   try {
     const outcomes = await runAttack(attack, network, rows, {
       ...driverOptions(options),
       ids: places.map((place) => options.ids?.[place] ?? place),
       ...(labels && { labels: places.map((place) => labels[place]!) }),
-      ...(options.target === undefined ? { aims: targets } : { target: targets }),
-      ...(beginnings && { beginnings }),
+      ...(target !== undefined ? { target } : aims && { aims: tasks.map(({ target }) => target) }),
+      beginnings,
       steps,
       maxPasses: Infinity,
       batchSize,
@@ -148,22 +199,25 @@ async function runTasks(
     });
     outcomes.forEach((outcome, i) => {
       const { known, target } = tasks[i]!;
-      learn(known, target, attack.name, outcome);
+      learn(known, aims ? target : outcome.adversarialClass ?? target, attack.name, outcome);
     });
   } finally {
-    tf.dispose(rows);
-    beginnings?.dispose();
+    tf.dispose([rows, beginnings]);
   }
 }
 
 /** The best point of each task's class, or of any class, or the image. The caller disposes it. */
-function stack(tasks: readonly Task[], images: Tensor4D): Tensor4D {
-  const [, ...shape] = images.shape;
+function stack(
+  tasks: readonly Task[],
+  isOnwards: (known: Known) => boolean,
+  [, ...shape]: readonly number[],
+): Tensor4D {
   const pixels = shape.reduce((a, b) => a * b, 1);
   const values = new Float32Array(tasks.length * pixels);
-  tasks.forEach(({ known: { points, outcome }, target }, i) => {
-    const any = outcome.found ? outcome.perturbed : outcome.clean;
-    values.set(points.get(target) ?? any, i * pixels);
+  tasks.forEach(({ known, target }, i) => {
+    const { points, outcome } = known;
+    const best = points.get(target) ?? (outcome.found ? outcome.perturbed : outcome.clean);
+    values.set(isOnwards(known) ? best : outcome.clean, i * pixels);
   });
-  return tf.tensor4d(values, [tasks.length, ...shape]);
+  return tf.tensor4d(values, [tasks.length, ...shape] as [number, number, number, number]);
 }

@@ -67,10 +67,8 @@ export function portfolioOf(p: number): Portfolio {
     case 2:
       return [
         scan,
-        wide(alma({ p }), 0.2),
-        wide(fmn({ p, stepSize: 10 }), 0.17, 3, 1.1),
-        onwards(brendelBethge({ p }), 0.13, 1),
-        wide(alma({ p }), 0.13, 1),
+        wide(alma({ p, smoothing: 0.8, decay: 0.003 }), 0.3),
+        wide(alma({ p, smoothing: 0.7, decay: 0.003 }), 0.33, 1),
       ];
     case 1:
       return [
