@@ -3,9 +3,8 @@
  *
  * @module
  */
-import { type Outcome, runAttack, type SoFar } from "./attacks/driver.ts";
-import { attacks } from "./attacks/index.ts";
-import { searchEpsilon } from "./attacks/search.ts";
+import type { Outcome, SoFar } from "./attacks/driver.ts";
+import { attackNamed, runner } from "./attacks/run.ts";
 import { type Tensor4D, tf } from "./backend.ts";
 import type { Digits } from "./loader.ts";
 import type { Classifier } from "./network.ts";
@@ -28,7 +27,7 @@ export interface MinNormOptions {
   ids?: readonly number[];
   /** An attack's name, in place of the portfolio. */
   attack?: string;
-  /** Forward plus backward passes of each image at most. @default 2000 */
+  /** Forward plus backward passes of each image at most. @default 2000, or the attack's own */
   maxPasses?: number;
   /** @default 0 */
   seed?: number;
@@ -165,30 +164,13 @@ function portfolio(p: number): Run {
 
 /** One attack has the whole budget; one within a fixed epsilon searches the smallest. */
 function single(name: string, p: number): Run {
-  const entry = Object.hasOwn(attacks, name) ? attacks[name] : undefined;
-  if (!entry) {
-    throw new RangeError(
-      `Cannot attack as the attack must be one of ${Object.keys(attacks).join(", ")}: ` +
-        `current value is ${name}`,
-    );
-  }
-  const attack = entry.create({ p, norm: 1, learningRate: 0.01 });
-  const steps = entry.steps === undefined ? {} : { steps: entry.steps };
-  return async (network, images, { onProgress, ...options }) => {
-    const outcomes = entry.minimal && !entry.search
-      ? await runAttack(attack, network, images, {
-        steps: options.maxPasses ?? 2000,
-        ...options,
-        ...steps,
-        onStep: ({ step, steps, norms, passes }) =>
-          onProgress?.({ done: step / steps, norms, passes }),
-      })
-      : await searchEpsilon(attack, network, images, {
-        ...options,
-        ...steps,
-        ...entry.search,
-        ...(onProgress && { onProgress }),
-      });
+  const settings = { p, norm: 1, learningRate: 0.01 };
+  const attack = runner(attackNamed(name), settings, { smallest: true });
+  return async (network, images, options) => {
+    // Passes are the limit; in a search, steps are those of one round.
+    const { maxPasses = 2000 } = options;
+    const limits = attack.searches ? {} : { steps: maxPasses, maxPasses };
+    const outcomes = await attack.run(network, images, { ...options, ...limits });
     return outcomes.map((outcome) => ({
       outcome,
       attack: outcome.found && outcome.norm > 0 ? name : null,

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type AttackEntry, attacks } from "./attacks/index.ts";
-import { type Outcome, runAttack } from "./attacks/driver.ts";
+import type { Outcome } from "./attacks/driver.ts";
+import { attackNamed, runner } from "./attacks/run.ts";
 import { type Tensor4D, tf } from "./backend.ts";
 import type { Digits } from "./loader.ts";
 import type { Classifier, Network } from "./network.ts";
@@ -152,11 +152,11 @@ export interface SweepOptions {
   norms: ReadonlyMap<number, readonly number[]>;
   /** Numbers of the images, which fix their random starts. @default 0, 1, 2, ... */
   ids?: readonly number[];
-  /** @default "school" */
+  /** The attack's name. @default "school" */
   attack?: string;
   /** @default 0.01 */
   learningRate?: number;
-  /** @default 500 */
+  /** Steps at most. @default the attack's own, or 500 */
   steps?: number;
   /** @default 0 */
   seed?: number;
@@ -165,25 +165,27 @@ export interface SweepOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
-/** Runs one attack on the images for every p and norm. */
+/**
+ * Runs one attack on the images for every p and norm.
+ *
+ * @throws {RangeError} If there is no such attack, it doesn't take a norm, or looks for the smallest.
+ */
 export async function sweepRows(
   network: Classifier,
   images: Tensor4D,
   options: SweepOptions,
 ): Promise<SweepRow[]> {
   const { norms, attack = "school", learningRate = 0.01, onProgress, ...run } = options;
-  const entry: AttackEntry | undefined = attacks[attack];
-  if (!entry) {
+  const entry = attackNamed(attack);
+  if (entry.minimal) {
     throw new RangeError(
-      `Cannot attack as the attack must be one of ${Object.keys(attacks).join(", ")}: ` +
-        `current value is ${attack}`,
+      `Cannot sweep as the attack must take a norm: current value is ${attack}, which finds its own`,
     );
   }
   const pairs = [...norms].flatMap(([p, values]) => values.map((norm) => ({ p, norm })));
   const rows: SweepRow[] = [];
   for (const [done, { p, norm }] of pairs.entries()) {
-    const attackHere = entry.create({ p, norm, learningRate });
-    const outcomes = await runAttack(attackHere, network, images, run);
+    const outcomes = await runner(entry, { p, norm, learningRate }).run(network, images, run);
     rows.push(...outcomes.map((outcome) => sweepRow(outcome, p, norm)));
     onProgress?.(done + 1, pairs.length);
   }

@@ -355,6 +355,9 @@ Deno.test("attack: an attack that looks for the smallest norm takes none, and p 
   const few = await run("attack", ...args, "fmn", "--p", "0", "--json");
   const { p, norm, found } = JSON.parse(few.stdout);
   assertEquals([p, found, Number.isInteger(norm) && norm < 20], [0, true, true]);
+  const dichotomy = await run("attack", ...args, "minimal", "--json");
+  const smallest = JSON.parse(dichotomy.stdout);
+  assert(smallest.found && smallest.norm < 1.5 && smallest.steps > 50);
 });
 
 Deno.test("wrong use exits with 2 and a single line, a failure with 1", async () => {
@@ -367,6 +370,9 @@ Deno.test("wrong use exits with 2 and a single line, a failure with 1", async ()
     ["attack", ["MLP", "--out", "a.gif"], 2, ".svg or .png"],
     ["attack", ["MLP", "--attack", "scool"], 2, "Did you mean school?"],
     ["attack", ["MLP", "--p", "0.5"], 2, "at least 1, or inf"],
+    ["attack", ["MLP", "--attack", "fgsm"], 2, "FGSM needs p = inf: current value is 2"],
+    ["attack", ["MLP", "--attack", "fmn", "--p", "3"], 2, "FMN needs p = 0, 1, 2 or inf"],
+    ["figure", ["trace", "--attack", "minimal", "--out", "a.svg"], 2, "Cannot draw steps as"],
     ["attack", ["MLP", "--weights", "none.safetensors"], 1, "there is no file none.safetensors"],
     ["attack", [...fashion, "--weights", "models/MLP.safetensors"], 1, "trained on MNIST"],
     ["attack", ["MLP", "--weights", "README.md"], 1, "Cannot read README.md as safetensors"],
@@ -407,6 +413,7 @@ Deno.test("repl: a plain attack() and an awaited one show their outcomes", () =>
     const weights = await untrained(folder);
     const { code, stdout, stderr } = await repl(["MLP", "--weights", weights], [
       "attack()",
+      'attack({ attack: "minimal", steps: 100 })',
       "await attack({ image: 0, p: 2, norm: 1.5 })",
       "attack({ imgae: 7 })",
       "attack({ image: 10000 })",
@@ -418,6 +425,7 @@ Deno.test("repl: a plain attack() and an awaited one show their outcomes", () =>
     ]);
     assertEquals(code, 0, stderr);
     assertStringIncludes(stdout, "MLP, image 5 of test, a 4");
+    assertMatch(stdout, /found after \d{3,} steps: L2 norm = 0\.\d+\n/); // by the dichotomy
     assertMatch(stdout, /MLP, image 0 of test, a 3[^]*at most 1.5 asked for/);
     assertStringIncludes(stdout + stderr, "Did you mean image?");
     assertStringIncludes(stdout + stderr, "test has images 0 to 9999");

@@ -121,3 +121,11 @@ Deno.test("sweepRows() names the attacks there are", async () => {
   const image: Tensor4D = tf.zeros([1, 28, 28, 1]);
   await assertRejects(() => sweepRows(plane, image, options), RangeError, "one of school");
 });
+
+Deno.test("sweepRows() refuses attacks that find their own norm", async () => {
+  const image: Tensor4D = tf.zeros([1, 28, 28, 1]);
+  for (const attack of ["minimal", "ddn"]) {
+    const options = { norms: new Map([[2, [1]]]), attack };
+    await assertRejects(() => sweepRows(plane, image, options), RangeError, "must take a norm");
+  }
+});

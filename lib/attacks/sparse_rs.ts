@@ -119,5 +119,7 @@ const some = (among: Tensor4D, count: Tensor4D, dice: Tensor4D): Tensor =>
 /** All pixels black or white at random, but other than they were. */
 function paint(images: Tensor4D, dice: Dice): Tensor4D {
   const colour = roll(dice, 2).less(0.5).cast<Tensor4D>("float32");
-  return tf.where(colour.equal(images), tf.sub(1, colour), colour);
+  // 1 - colour where the pixel has that colour. To choose by tf.where before a convolution makes
+  // TensorFlow's graph optimizer abort the process.
+  return colour.equal(images).cast<Tensor4D>("float32").sub<Tensor4D>(colour).abs();
 }

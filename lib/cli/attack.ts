@@ -5,6 +5,7 @@
  */
 import { extname } from "node:path";
 import type { Outcome } from "../attacks/driver.ts";
+import type { AttackEntry } from "../attacks/index.ts";
 import type { Tensor4D } from "../backend.ts";
 import type { Subset } from "../loader.ts";
 import type { Network } from "../network.ts";
@@ -14,7 +15,6 @@ import { choice, flag, known, noMore, number, text, UsageError } from "./options
 import {
   attackOptions,
   checkImage,
-  createAttack,
   datasetOption,
   loading,
   networkName,
@@ -22,6 +22,7 @@ import {
   openNetwork,
   percent,
   shortPath,
+  usable,
   warnOfBackend,
   weightsOption,
 } from "./session.ts";
@@ -56,6 +57,7 @@ export const attackCommand: Command<typeof options> = {
     ["attack CNN --image 0 --p inf --norm 0.2 --out attack.svg", "bounds each pixel; draws it"],
     ["attack MLP --image 3 --norm 3 --targeted 8", "makes it an 8"],
     ["attack MLP --image 3 --attack ddn", "looks for the smallest L2 norm; --norm plays no part"],
+    ["attack MLP --image 3 --attack sparse-rs --p 0 --norm 20", "changes 20 pixels at most"],
     ["attack --list", "lists the attacks"],
   ],
   notes: async () => [
@@ -75,22 +77,19 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
   }
   const name = await networkName(positionals);
   const { attacks } = await import("../attacks/index.ts");
-  const { runAttack } = await import("../attacks/driver.ts");
+  const { runner } = await import("../attacks/run.ts");
   const { image, p, norm, lr, targeted, steps, seed, subset, out } = values;
   const entry = attacks[known(values.attack, Object.keys(attacks), "--attack")]!;
+  const attack = usable(() => runner(entry, { p, norm, learningRate: lr }));
   if (out !== undefined) formatOf(out);
   checkImage(values);
   await warnOfBackend();
   const network = await openNetwork(name, values.weights, values.dataset);
   const digit = await loadDigit(call);
-  const attack = createAttack(entry, { p, norm, learningRate: lr });
-  const run = { ids: [image], steps, seed, signal };
-  const [outcome] = await runAttack(
-    attack,
-    network,
-    digit.images,
-    targeted === undefined ? run : { ...run, target: targeted },
-  );
+  const [outcome] = await attack.run(network, digit.images, {
+    ...{ ids: [image], steps, seed, signal },
+    ...(targeted !== undefined && { target: targeted }),
+  });
   const asked = entry.minimal ? undefined : norm;
   say(describe(outcome!, { network: name, label: digit.label, subset, asked }));
   if (out !== undefined) {
@@ -113,19 +112,54 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
   };
 }
 
-/** Shows the table of attacks. */
+/** Shows the table of attacks, one below the other. */
 async function list(say: (line: string) => void): Promise<Record<string, unknown>> {
   const { attacks } = await import("../attacks/index.ts");
-  const rows = Object.values(attacks).map(({ name, title, norms, paper }) => ({
+  const rows = Object.values(attacks).map(({ name, norms, title, paper, minimal }) => ({
     name,
-    title,
     norms,
+    title,
     paper,
+    minimal,
   }));
-  for (const { name, title, norms, paper } of rows) {
-    say(`${name.padEnd(12)}${title}; ${norms} (${paper})`);
-  }
+  for (const line of listLines(rows)) say(line);
   return { attacks: rows };
+}
+
+type Listed = Pick<AttackEntry, "name" | "norms" | "title" | "paper" | "minimal">;
+
+/** The rows in aligned columns, at most 100 letters wide; first the attacks that take a norm. */
+export function listLines(rows: readonly Listed[]): string[] {
+  const column = (texts: string[]) => Math.max(...texts.map((text) => text.length)) + 2;
+  const widths = [column(rows.map(({ name }) => name)), column(rows.map(({ norms }) => norms))];
+  const [first, second] = widths as [number, number];
+  const lines = ({ name, norms, title, paper }: Listed) =>
+    // The paper's name is not broken.
+    folded(
+      [...title.replace(/^smallest norm: /, "").split(" "), `(${paper})`],
+      100 - first - second,
+    )
+      .map((line, i) =>
+        (i === 0 ? name.padEnd(first) + norms.padEnd(second) : " ".repeat(first + second)) + line
+      );
+  return [
+    "Within a norm that you choose by --norm:",
+    ...rows.filter(({ minimal }) => !minimal).flatMap(lines),
+    "",
+    "Looking for the smallest norm; --norm plays no part:",
+    ...rows.filter(({ minimal }) => minimal).flatMap(lines),
+  ];
+}
+
+/** Words in lines of so many letters at most. */
+function folded(words: readonly string[], width: number): string[] {
+  const lines = [""];
+  for (const word of words) {
+    const longer = `${lines.at(-1)} ${word}`.trimStart();
+    if (longer.length <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 async function loadDigit(
@@ -157,7 +191,7 @@ export function describe(
     return `predicted ${predicted}, confidence ${percent(shares[predicted]!)}`;
   };
   const limit = asked === undefined ? "" : `, at most ${asked} asked for`;
-  const size = `L${formatP(p)} norm = ${norm.toPrecision(5)}${limit}`;
+  const size = `L${formatP(p)} norm = ${p === 0 ? norm : norm.toPrecision(5)}${limit}`;
   // A confidence of 1 - 1e-6 has a gradient a million times smaller than one of a half.
   const saturated = asked !== undefined && !found &&
     confidences.perturbed[prediction]! > 1 - 1e-6;
@@ -166,7 +200,9 @@ export function describe(
     `${network}, image ${image} of ${subset}, a ${label}${wrong}`,
     `  digit                ${seen(confidences.clean)}`,
     `  digit + perturbation ${seen(confidences.perturbed)}`,
-    `  ${found ? "found" : "no adversarial digit found"} after ${steps} steps: ${size}`,
+    `  ${found ? "found" : "no adversarial digit found"} after ${steps} step${
+      steps === 1 ? "" : "s"
+    }: ${size}`,
     saturated &&
     "  the confidence is saturated, so its gradient vanishes: no proof that there is none",
   ].filter(Boolean).join("\n");

@@ -6,8 +6,9 @@
 import { extname } from "node:path";
 import { architectures, summary } from "../architectures.ts";
 import { attacks } from "../attacks/index.ts";
-import { type Outcome, runAttack } from "../attacks/driver.ts";
+import type { Outcome } from "../attacks/driver.ts";
 import { pictures } from "../attacks/pictures.ts";
+import { runner } from "../attacks/run.ts";
 import { backend } from "../backend.ts";
 import { writeAtomic } from "../files.ts";
 import { load, type Subset } from "../loader.ts";
@@ -36,7 +37,7 @@ import {
 import { type Call, type Command, runCommand } from "./command.ts";
 import { rowFigures } from "./figure_rows.ts";
 import { choice, known, number, text, UsageError } from "./options.ts";
-import { attackOptions, checkImage, createAttack, datasetOption, loading } from "./session.ts";
+import { attackOptions, checkImage, datasetOption, loading, usable } from "./session.ts";
 
 const options = {
   out: text("FILE", "File to write: .svg or .png"),
@@ -106,8 +107,11 @@ const figures: Record<string, (request: Request) => Promise<Figure>> = {
     return attackPictures(pictures(network, outcome), { subtitle });
   },
   async "trace"(request) {
+    const { p, norm, attack } = request.values;
+    if (attacks[attack]!.search) {
+      throw new UsageError(`Cannot draw steps as many attacks are run: current value is ${attack}`);
+    }
     const { network, outcome, trace } = await attacked(request);
-    const { p, norm } = request.values;
     return attackTrace(trace, {
       p,
       label: outcome.prediction,
@@ -161,8 +165,8 @@ async function attacked(
   const { attack, p, norm, lr: learningRate, image, steps, seed } = values;
   const network = await opened(request);
   const trace: TraceRow[] = [];
-  const run = createAttack(attacks[attack]!, { p, norm, learningRate });
-  const [outcome] = await runAttack(run, network, await oneImage(request), {
+  const run = usable(() => runner(attacks[attack]!, { p, norm, learningRate }));
+  const [outcome] = await run.run(network, await oneImage(request), {
     ids: [image],
     steps,
     seed,

@@ -5,8 +5,9 @@
  *
  * @module
  */
-import { type Outcome, runAttackSync } from "../attacks/driver.ts";
+import type { Outcome } from "../attacks/driver.ts";
 import { attacks } from "../attacks/index.ts";
+import { runner } from "../attacks/run.ts";
 import { type Tensor4D, tf } from "../backend.ts";
 import { type Digits, load } from "../loader.ts";
 import type { Network } from "../network.ts";
@@ -133,8 +134,7 @@ function attack(
   const label = tf.tidy(() => labels.slice([image], [1]).dataSync()[0]!);
   const run = { ids: [image], steps, seed };
   try {
-    const [outcome] = runAttackSync(
-      entry.create({ p, norm, learningRate: lr }),
+    const [outcome] = runner(entry, { p, norm, learningRate: lr }).runSync(
       network,
       one,
       targeted === undefined ? run : { ...run, target: targeted },

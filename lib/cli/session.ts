@@ -64,9 +64,13 @@ export const attackOptions = {
 };
 
 /** Makes an attack; settings that it can't take are a wrong use. */
-export function createAttack(entry: AttackEntry, settings: AttackSettings): Attack {
+export const createAttack = (entry: AttackEntry, settings: AttackSettings): Attack =>
+  usable(() => entry.create(settings));
+
+/** Does what settings from the command line are needed for; those out of range are a wrong use. */
+export function usable<T>(action: () => T): T {
   try {
-    return entry.create(settings);
+    return action();
   } catch (error) {
     throw error instanceof RangeError ? new UsageError(error.message) : error;
   }

@@ -1,0 +1,123 @@
+/**
+ * Runs an entry of the table of attacks as what it is: an attack, or a search over its norms.
+ *
+ * @module
+ */
+import type { Tensor4D } from "../backend.ts";
+import type { Classifier } from "../network.ts";
+import { type Outcome, runAttack, runAttackSync, type RunOptions, type SoFar } from "./driver.ts";
+import { type AttackEntry, attacks, type AttackSettings } from "./index.ts";
+import { searchEpsilon, searchEpsilonSync, type SearchOptions } from "./search.ts";
+
+/** Settings of a run, those that make sense for every entry; a search does not call `onStep`. */
+export interface EntryOptions
+  extends Omit<RunOptions, "steps" | "maxPasses" | "aims" | "beginnings" | "epsilons"> {
+  /** Steps at most; those of one round where norms are searched. @default the entry's own, or 500 */
+  steps?: number;
+  /** @default 2000, the search's own, or what the steps asked for take at a gradient each */
+  maxPasses?: number;
+  /** Called after each step with the share of the work that is done, in [0, 1]. */
+  onProgress?: (progress: SoFar & { done: number }) => void;
+}
+
+/** An entry, ready to run. */
+export interface Runner {
+  /** Whether it is a search over the norms of an attack within a fixed one. */
+  readonly searches: boolean;
+  /**
+   * Attacks images of shape `[n, 28, 28, 1]`, in [0, 1].
+   *
+   * @returns One outcome for each image, in their order.
+   * @throws {RangeError} If there are no images, pixels are outside [0, 1], or an option is out of
+   *   range.
+   * @throws The signal's reason when aborted.
+   */
+  run(network: Classifier, images: Tensor4D, options?: EntryOptions): Promise<Outcome[]>;
+  /** The same without a pause, for the REPL: there, a plain call prints its result. */
+  runSync(network: Classifier, images: Tensor4D, options?: Omit<EntryOptions, "signal">): Outcome[];
+}
+
+/**
+ * The entry with a name.
+ *
+ * @throws {RangeError} If there is none.
+ */
+export function attackNamed(name: string): AttackEntry {
+  const entry = Object.hasOwn(attacks, name) ? attacks[name] : undefined;
+  if (entry) return entry;
+  throw new RangeError(
+    `Cannot attack as the attack must be one of ${Object.keys(attacks).join(", ")}: ` +
+      `current value is ${name}`,
+  );
+}
+
+/**
+ * Makes an entry ready to run with some settings.
+ *
+ * @param options.smallest Whether to look for the smallest norm, with attacks within a fixed one as
+ *   well. @default only where the entry does so
+ * @throws {RangeError} If a setting is out of the attack's range.
+ */
+export function runner(
+  entry: AttackEntry,
+  settings: AttackSettings,
+  { smallest = entry.minimal }: { smallest?: boolean } = {},
+): Runner {
+  const attack = entry.create(settings);
+  const search = entry.search ?? (smallest && !entry.minimal ? {} : undefined);
+  const limits = (options: EntryOptions) => limitsOf(entry, search, options);
+  return {
+    searches: search !== undefined,
+    run: (network, images, options = {}) =>
+      search
+        ? searchEpsilon(attack, network, images, { ...search, ...options, ...limits(options) })
+        : runAttack(attack, network, images, {
+          ...options,
+          ...limits(options),
+          ...stepping(images, options),
+        }),
+    runSync: (network, images, options = {}) =>
+      search
+        ? searchEpsilonSync(attack, network, images, { ...search, ...options, ...limits(options) })
+        : runAttackSync(attack, network, images, {
+          ...options,
+          ...limits(options),
+          ...stepping(images, options),
+        }),
+  };
+}
+
+/** Steps, as many as make sense, and passes for all that were asked for. */
+function limitsOf(
+  entry: AttackEntry,
+  search: SearchOptions | undefined,
+  { steps, maxPasses }: EntryOptions,
+): Pick<RunOptions, "steps" | "maxPasses"> {
+  const asked = steps ?? search?.steps ?? entry.steps;
+  const passes = search?.maxPasses ?? 2000;
+  return {
+    ...(asked !== undefined && { steps: Math.min(asked, entry.steps ?? Infinity) }),
+    // The clean image and where the last step led to need a pass each.
+    maxPasses: maxPasses ?? Math.max(passes, 2 * (steps ?? 0) + 2),
+  };
+}
+
+/** Tells of steps as they are and, in shares of the work, as progress. */
+function stepping(
+  images: Tensor4D,
+  { batchSize = 200, onStep, onProgress }: EntryOptions,
+): Pick<RunOptions, "onStep"> {
+  if (!onProgress) return {};
+  const [count] = images.shape;
+  return {
+    onStep(progress) {
+      const { step, steps, first, norms, passes } = progress;
+      onStep?.(progress);
+      onProgress({
+        done: Math.min(count, first + batchSize * step / steps) / count,
+        norms,
+        passes,
+      });
+    },
+  };
+}
