@@ -5,6 +5,7 @@
  */
 import digits from "./fixtures/digits.json" with { type: "json" };
 import { anytime } from "$lib/plots/anytime.ts";
+import { anytimePeers, type AnytimeRun } from "$lib/plots/anytime_peers.ts";
 import type { Figure } from "$lib/plots/figure.ts";
 import { minNormCurve, robustAccuracyCurve } from "$lib/plots/min_norm_curves.ts";
 import { minNormHistogram } from "$lib/plots/min_norm_histogram.ts";
@@ -72,6 +73,27 @@ const anytimeRows = [
   ...[2, 200].map((passes) => ({ attack: "school", passes, median: Infinity, mean: Infinity })),
 ];
 
+const timed = (p: number, best: number): AnytimeRun => ({
+  p,
+  moments: Array.from({ length: 40 }, (_, i) => {
+    const seconds = 0.05 * 80 ** (i / 39);
+    const median = i < 6 ? Infinity : best * (1 + 0.2 * (seconds / 0.1) ** -1.5);
+    return { seconds, passes: 500 * seconds, mean: i < 9 ? Infinity : 1.1 * median, median };
+  }),
+  peers: ([
+    ["DeepFool", 0.2, 1.07],
+    ["SuperDeepFool", 0.5, 1.04],
+    ["FAB", 2.9, 1.04],
+    ["PDGD", 3.1, 1.035],
+    ["ALMA", 4.4, 1.01],
+    ["FMN 100", 0.25, Infinity],
+  ] as const).map(([name, seconds, factor]) => ({
+    ...{ name, seconds, mean: 1.1 * best * factor, median: best * Math.min(2, factor) },
+  })),
+});
+const anytimeRuns = [timed(2, 0.7), timed(0, 5)];
+const anytimeOptions = { network: "MLP", images: 200 };
+
 export const minNormExamples: Record<string, () => Figure> = {
   "min_norm_histogram": () => minNormHistogram(rows),
   "min_norm_histogram_long_names": () => minNormHistogram(longNames),
@@ -80,5 +102,7 @@ export const minNormExamples: Record<string, () => Figure> = {
   "robust_accuracy": () => robustAccuracyCurve(oneNorm),
   "robust_accuracy_long_names": () => robustAccuracyCurve(longNames),
   "anytime": () => anytime(anytimeRows, { network: "CNN", p: 2, images: 200 }),
+  "anytime_peers": () => anytimePeers(anytimeRuns, { ...anytimeOptions, against: "seconds" }),
+  "anytime_passes": () => anytimePeers(anytimeRuns, { ...anytimeOptions, against: "passes" }),
   "resistance_gallery": () => resistanceGallery(gallery, { digits: 3 }),
 };
