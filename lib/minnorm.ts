@@ -27,7 +27,7 @@ export interface MinNormOptions {
   ids?: readonly number[];
   /** An attack's name, in place of the portfolio. */
   attack?: string;
-  /** Forward plus backward passes of each image at most. @default 2000, or the attack's own */
+  /** Forward plus backward passes of each image at most. @default 2000 */
   maxPasses?: number;
   /** @default 0 */
   seed?: number;
@@ -169,7 +169,7 @@ function single(name: string, p: number): Run {
   return async (network, images, options) => {
     // Passes are the limit; in a search, steps are those of one round.
     const { maxPasses = 2000 } = options;
-    const limits = attack.searches ? {} : { steps: maxPasses, maxPasses };
+    const limits = { maxPasses, ...(attack.searches ? {} : { steps: maxPasses }) };
     const outcomes = await attack.run(network, images, { ...options, ...limits });
     return outcomes.map((outcome) => ({
       outcome,

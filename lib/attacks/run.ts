@@ -93,12 +93,15 @@ function limitsOf(
   search: SearchOptions | undefined,
   { steps, maxPasses }: EntryOptions,
 ): Pick<RunOptions, "steps" | "maxPasses"> {
-  const asked = steps ?? search?.steps ?? entry.steps;
-  const passes = search?.maxPasses ?? 2000;
+  const most = search?.maxPasses ?? 2000;
+  // Fewer passes than a search's own leave shorter rounds, not fewer: one alone would find little.
+  const share = Math.min(1, (maxPasses ?? most) / most);
+  const own = search?.steps && Math.max(1, Math.floor(share * search.steps));
+  const asked = steps ?? own ?? entry.steps;
   return {
     ...(asked !== undefined && { steps: Math.min(asked, entry.steps ?? Infinity) }),
     // The clean image and where the last step led to need a pass each.
-    maxPasses: maxPasses ?? Math.max(passes, 2 * (steps ?? 0) + 2),
+    maxPasses: maxPasses ?? Math.max(most, 2 * (steps ?? 0) + 2),
   };
 }
 
