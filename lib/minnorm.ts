@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { inBox } from "./attacks/box.ts";
 import type { Outcome, SoFar } from "./attacks/driver.ts";
 import { attackNamed, runner } from "./attacks/run.ts";
 import { type Tensor4D, tf } from "./backend.ts";
@@ -87,11 +88,9 @@ export async function minNorm(
   const { p, attack, reference = "label", onProgress } = options;
   const run = attack === undefined ? portfolio(p) : single(attack, p);
   const [count] = images.shape;
-  if (count === 0) {
-    throw new RangeError("Cannot attack as there must be images: current value is 0");
-  }
   const ids = options.ids ?? Array.from({ length: count }, (_, i) => i);
   const classes = [...labels.dataSync()];
+  check(images, { ...options, ids, classes, reference });
   const results: MinNorm[] = [];
   for (let first = 0; first < count; first += chunkSize) {
     const part = <T>(values: readonly T[]) => values.slice(first, first + chunkSize);
@@ -113,12 +112,42 @@ export async function minNorm(
         attack,
         seconds: seconds * passesOf(outcome) / all,
       })));
+      onProgress?.(progressOf(results, nothing, (first + size) / count));
     } finally {
       rows.dispose();
     }
   }
   return results;
 }
+
+/**
+ * Refuses at once what the driver would see only when it comes to the images concerned, or not at
+ * all.
+ */
+function check(
+  images: Tensor4D,
+  { ids, classes, reference, maxPasses = 2000 }: MinNormOptions & {
+    ids: readonly number[];
+    classes: readonly number[];
+  },
+): void {
+  const fail = (rule: string, value: unknown) =>
+    new RangeError(`Cannot attack as ${rule}: current value is ${value}`);
+  const [count] = images.shape;
+  if (images.rank !== 4) throw fail("images must have rank 4", images.rank);
+  if (count === 0) throw fail("there must be images", 0);
+  if (classes.length !== count) throw fail("each image needs a label", classes.length);
+  if (ids.length !== count) throw fail("each image needs one of the ids", ids.length);
+  if (reference !== "label" && reference !== "prediction") {
+    throw fail("reference must be label or prediction", reference);
+  }
+  if (!(Number.isInteger(maxPasses) && maxPasses >= 2)) {
+    throw fail("maxPasses must be at least 2", maxPasses);
+  }
+  if (!inBox(images)) throw fail("pixels must be in [0, 1]", "outside");
+}
+
+const nothing: SoFar = { norms: () => [], passes: () => 0 };
 
 const passesOf = ({ forwards, backwards }: Outcome): number => forwards + backwards;
 

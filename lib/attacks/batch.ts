@@ -9,6 +9,7 @@ import { distance } from "../norms.ts";
 import { argMax } from "../numbers.ts";
 import type { Attack, Mode, State } from "./attack.ts";
 import { startBest } from "./best.ts";
+import { along } from "./box.ts";
 import type { Outcome } from "./driver.ts";
 import { cleanEntries, type Entry } from "./entry.ts";
 import { type Logits, logitsAlone, reaches, softmax } from "./judge.ts";
@@ -186,12 +187,15 @@ export class Batch {
     return this.#entries.map((entry): Outcome => {
       const { witness, id, image, clean, steps, forwards, backwards } = entry;
       // What has no witness still has its row, unless the best point did not stand alone.
-      const perturbed = witness?.image ?? last[this.#rows.indexOf(entry)] ?? image;
+      const tried = last[this.#rows.indexOf(entry)];
+      // Where logits are NaN, so are the points that gradients lead to.
+      const perturbed = witness?.image ?? (tried?.every(Number.isFinite) ? tried : image);
       const logits = witness?.logits ?? this.#alone(perturbed);
       return {
         image: id,
         p: this.#attack.p,
         clean: image,
+        logits: Array.from(clean),
         prediction: argMax(clean),
         found: witness !== undefined,
         adversarialClass: witness === undefined ? null : argMax(witness.logits),
@@ -239,17 +243,13 @@ export class Batch {
   /** Judges an image's best point alone; if it does not stand, points a little further out. */
   #finish(entry: Entry, image: Float32Array): void {
     entry.finished = true;
-    const further = pushes.map((push) => () =>
-      image.map((pixel, i) =>
-        Math.min(1, Math.max(0, entry.image[i]! + (1 + push) * (pixel - entry.image[i]!)))
-      )
-    );
-    for (const candidate of [() => image, ...further]) {
-      const image = candidate();
-      const logits = this.#alone(image);
+    const perturbation = Float64Array.from(image, (pixel, i) => pixel - entry.image[i]!);
+    for (const push of [0, ...pushes]) {
+      const candidate = push === 0 ? image : along(entry.image, perturbation, 1 + push);
+      const logits = this.#alone(candidate);
       if (!reaches(entry.goal, logits)) continue;
-      entry.witness = { image, logits };
-      entry.best = distance(image, entry.image, this.#attack.p);
+      entry.witness = { image: candidate, logits };
+      entry.best = distance(candidate, entry.image, this.#attack.p);
       return;
     }
     entry.best = Infinity;

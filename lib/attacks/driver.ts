@@ -3,11 +3,13 @@
  *
  * @module
  */
-import { type Tensor4D, tf } from "../backend.ts";
+import type { Tensor4D } from "../backend.ts";
 import type { Classifier } from "../network.ts";
 import { assertSeed } from "../random.ts";
+import { median } from "../statistics.ts";
 import type { Attack } from "./attack.ts";
 import { Batch, type ImageProgress } from "./batch.ts";
+import { inBox } from "./box.ts";
 import { stepper } from "./stepper.ts";
 
 /** Settings of a run that are not the attack's own. */
@@ -72,7 +74,8 @@ export interface Progress extends SoFar {
 /** What became of one image. */
 export interface Outcome {
   image: number;
-  /** Class predicted for the clean image. */
+  /** Logits of the clean image, and the class predicted for it. */
+  logits: number[];
   prediction: number;
   found: boolean;
   /** The norm that the attack measures by. */
@@ -218,12 +221,6 @@ const normFound = ({ found, norm }: Outcome): number => found ? norm : Infinity;
 
 const passesOf = ({ forwards, backwards }: Outcome): number => forwards + backwards;
 
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const half = (sorted.length - 1) / 2;
-  return (sorted[Math.floor(half)]! + sorted[Math.ceil(half)]!) / 2;
-}
-
 function checkInput(
   images: Tensor4D,
   { classes }: Classifier,
@@ -265,11 +262,4 @@ function checkInput(
     throw fail(`beginnings must have the images' shape [${images.shape}]`, beginnings.shape);
   }
   if (!inBox(beginnings)) throw fail("beginnings must be in [0, 1]", "outside");
-}
-
-/** Whether all pixels are in [0, 1]; NaN is not. */
-function inBox(images: Tensor4D): boolean {
-  return tf.tidy(() =>
-    images.greaterEqual(0).logicalAnd(images.lessEqual(1)).all().dataSync()[0] === 1
-  );
 }

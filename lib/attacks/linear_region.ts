@@ -7,6 +7,7 @@
 import type { Network } from "../network.ts";
 import { distance } from "../norms.ts";
 import { argMax } from "../numbers.ts";
+import { along } from "./box.ts";
 import { adversarialMargin, type Goal, logitsAlone, reaches } from "./judge.ts";
 import { type Pattern, PiecewiseAffine } from "./linear_region/affine.ts";
 import { nearest } from "./linear_region/nearest.ts";
@@ -117,9 +118,7 @@ function improve(
   const count = { hops, programs, forwards, backwards };
   const size = distance(start.point, start.image, p);
   for (const push of pushes) {
-    const point = start.image.map((pixel, i) =>
-      Math.min(1, Math.max(0, pixel + (1 + push) * search.perturbation[i]!))
-    );
+    const point = along(start.image, search.perturbation, 1 + push);
     const norm = distance(point, start.image, p);
     if (norm > size * (1 + 1e-6)) break;
     count.forwards++;

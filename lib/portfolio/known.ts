@@ -49,8 +49,8 @@ export function startKnown(
   target: number | undefined,
   reference = outcome.prediction,
 ): Known {
-  const { clean } = outcome.confidences;
-  const order = [...clean.keys()].sort((a, b) => clean[b]! - clean[a]!);
+  const { logits } = outcome; // as confidences may be 0 for several classes
+  const order = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]!);
   return {
     place,
     outcome,
