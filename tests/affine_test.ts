@@ -25,7 +25,7 @@ const within = (p: number): number => p === 0 ? 0.15 : 0.05;
  * decisions alone needs more passes.
  */
 const loose: Record<string, Record<string, number>> = {
-  minimal: { 1: 8, 2: 1, inf: 0.3 },
+  minimal: { 1: 8, 2: 1, inf: 0.5 },
   school2: { 2: 0.4 },
   "hop-skip-jump": { 2: 4, inf: 3 },
 };
