@@ -73,8 +73,8 @@ export function portfolioOf(p: number): Portfolio {
     case 1:
       return [
         scan,
-        onwards(pivots(), 0.23),
-        onwards(fmn({ p, stepSize: 10 }), 0.14, 2, 1.1),
+        onwards(pivots(), 0.23, 4, 1.2),
+        onwards(fmn({ p, stepSize: 10 }), 0.14, 3, 1.1),
         onwards(brendelBethge({ p }), 0.13, 1),
         onwards(pivots(), 0.13, 1),
       ];
