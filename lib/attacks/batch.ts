@@ -6,16 +6,21 @@
 import { type Tensor, type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
 import { distance } from "../norms.ts";
-import { argMax } from "../numbers.ts";
-import type { Attack, Mode, State } from "./attack.ts";
+import type { Attack, Mode } from "./attack.ts";
 import { startBest } from "./best.ts";
-import { along } from "./box.ts";
 import type { Outcome } from "./driver.ts";
-import { cleanEntries, type Entry } from "./entry.ts";
+import { cleanEntries, type Entry, outcomeOf, standing } from "./entry.ts";
 import { type Logits, logitsAlone, reaches, softmax } from "./judge.ts";
 import { look } from "./look.ts";
 import { draws, padded, powerOfTwo, roundUp, rows } from "./rows.ts";
-import { type ProblemTensors, type Standing, type Stepped, stepper } from "./stepper.ts";
+import {
+  copied,
+  type ProblemTensors,
+  type Standing,
+  type Stepped,
+  stepper,
+  tensorsOf,
+} from "./stepper.ts";
 
 /** What a batch is made of. */
 export interface BatchInput {
@@ -46,9 +51,6 @@ export interface ImageProgress {
   /** The smallest adversarial norm so far, or Infinity; not yet judged alone. */
   best: number;
 }
-
-/** By how much a point that does not stand alone is pushed further, until one does. */
-const pushes = [1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1];
 
 /** A batch under attack. Owns tensors until {@linkcode Batch.dispose}. */
 export class Batch {
@@ -116,7 +118,7 @@ export class Batch {
       throw error;
     } finally {
       tf.dispose([beginnings, none, clean.best.norm]);
-      if (looked) tf.dispose([...all(looked), looked.last.norm, looked.last.logits]);
+      if (looked) tf.dispose([...tensorsOf(looked), looked.last.norm, looked.last.logits]);
     }
   }
 
@@ -184,39 +186,21 @@ export class Batch {
     this.#rows.forEach((entry, row) => {
       if (entry.best < Infinity && !entry.finished) this.#finish(entry, found[row]!);
     });
-    return this.#entries.map((entry): Outcome => {
-      const { witness, id, image, clean, steps, forwards, backwards } = entry;
+    return this.#entries.map((entry) => {
       // What has no witness still has its row, unless the best point did not stand alone.
       const tried = last[this.#rows.indexOf(entry)];
-      // Where logits are NaN, so are the points that gradients lead to.
-      const perturbed = witness?.image ?? (tried?.every(Number.isFinite) ? tried : image);
-      const logits = witness?.logits ?? this.#alone(perturbed);
-      return {
-        image: id,
-        p: this.#attack.p,
-        clean: image,
-        logits: Array.from(clean),
-        prediction: argMax(clean),
-        found: witness !== undefined,
-        adversarialClass: witness === undefined ? null : argMax(witness.logits),
-        perturbed,
-        norm: distance(perturbed, image, this.#attack.p),
-        confidences: { clean: softmax(clean), perturbed: softmax(logits) },
-        steps,
-        forwards,
-        backwards,
-      };
+      return outcomeOf(entry, this.#attack.p, tried, (image) => this.#alone(image));
     });
   }
 
   /** Disposes the batch's tensors. */
   dispose(): void {
-    tf.dispose([...Object.values(this.#problem), ...all(this.#standing)]);
+    tf.dispose([...Object.values(this.#problem), ...tensorsOf(this.#standing)]);
   }
 
   /** Takes over what a step gave. */
   #take({ state, best, last }: Stepped): void {
-    tf.dispose(all(this.#standing));
+    tf.dispose(tensorsOf(this.#standing));
     this.#standing = { state, best };
     const norms = best.norm.dataSync();
     this.#rows.forEach((entry, row) => {
@@ -240,19 +224,12 @@ export class Batch {
     this.#compact();
   }
 
-  /** Judges an image's best point alone; if it does not stand, points a little further out. */
+  /** Judges an image's best point alone, and ends the attack on it. */
   #finish(entry: Entry, image: Float32Array): void {
     entry.finished = true;
-    const perturbation = Float64Array.from(image, (pixel, i) => pixel - entry.image[i]!);
-    for (const push of [0, ...pushes]) {
-      const candidate = push === 0 ? image : along(entry.image, perturbation, 1 + push);
-      const logits = this.#alone(candidate);
-      if (!reaches(entry.goal, logits)) continue;
-      entry.witness = { image: candidate, logits };
-      entry.best = distance(candidate, entry.image, this.#attack.p);
-      return;
-    }
-    entry.best = Infinity;
+    const witness = standing(image, entry, (image) => this.#alone(image));
+    if (witness) entry.witness = witness;
+    entry.best = witness ? distance(witness.image, entry.image, this.#attack.p) : Infinity;
   }
 
   #alone(image: Float32Array): Logits {
@@ -266,7 +243,7 @@ export class Batch {
     const smaller = powerOfTwo(left.length);
     if (left.length === 0 || smaller >= size) return;
     this.#rows = left.map((row) => this.#rows[row]!);
-    const old = [...Object.values(this.#problem), ...all(this.#standing)];
+    const old = [...Object.values(this.#problem), ...tensorsOf(this.#standing)];
     const places = tf.tensor1d(padded(left, smaller), "int32");
     const gather = <T extends Record<string, Tensor>>(tensors: T): T =>
       Object.fromEntries(
@@ -278,16 +255,3 @@ export class Batch {
     tf.dispose([...old, places]);
   }
 }
-
-/** A standing of its own, made of tensors that may be others' or occur twice. */
-const copied = ({ state, best }: Standing): Standing => ({
-  state: Object.fromEntries(
-    Object.entries(state).map(([name, one]) => [name, one.clone()]),
-  ) as unknown as State,
-  best: { norm: best.norm.clone(), point: best.point.clone() },
-});
-
-/** All tensors of a standing. */
-const all = (
-  { state, best }: Standing,
-): Tensor[] => [...Object.values(state), best.norm, best.point];

@@ -4,8 +4,11 @@
  * @module
  */
 import type { Tensor4D } from "../backend.ts";
+import { distance } from "../norms.ts";
 import { argMax } from "../numbers.ts";
-import type { Goal, Logits } from "./judge.ts";
+import { along } from "./box.ts";
+import type { Outcome } from "./driver.ts";
+import { type Goal, type Logits, reaches, softmax } from "./judge.ts";
 import { rows } from "./rows.ts";
 
 /** What is known of one image. */
@@ -63,4 +66,59 @@ export function cleanEntries(
       backwards: 0,
     };
   });
+}
+
+/** By how much a point that does not stand alone is pushed further, until one does. */
+const pushes = [1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1];
+
+/**
+ * Judges a point alone; if it does not stand, points a little further out.
+ *
+ * @param alone Gives the logits of one image.
+ * @returns The first that stands, and its logits; `undefined` if none does.
+ */
+export function standing(
+  point: Float32Array,
+  { image, goal }: Entry,
+  alone: (image: Float32Array) => Logits,
+): Entry["witness"] {
+  const perturbation = Float64Array.from(point, (pixel, i) => pixel - image[i]!);
+  for (const push of [0, ...pushes]) {
+    const candidate = push === 0 ? point : along(image, perturbation, 1 + push);
+    const logits = alone(candidate);
+    if (reaches(goal, logits)) return { image: candidate, logits };
+  }
+  return undefined;
+}
+
+/**
+ * What became of an image.
+ *
+ * @param tried The point evaluated last, if there is one: reported where none was found.
+ * @param alone Gives the logits of one image.
+ */
+export function outcomeOf(
+  { witness, id, image, clean, steps, forwards, backwards }: Entry,
+  p: number,
+  tried: Float32Array | undefined,
+  alone: (image: Float32Array) => Logits,
+): Outcome {
+  // Where logits are NaN, so are the points that gradients lead to.
+  const perturbed = witness?.image ?? (tried?.every(Number.isFinite) ? tried : image);
+  const logits = witness?.logits ?? alone(perturbed);
+  return {
+    image: id,
+    p,
+    clean: image,
+    logits: Array.from(clean),
+    prediction: argMax(clean),
+    found: witness !== undefined,
+    adversarialClass: witness === undefined ? null : argMax(witness.logits),
+    perturbed,
+    norm: distance(perturbed, image, p),
+    confidences: { clean: softmax(clean), perturbed: softmax(logits) },
+    steps,
+    forwards,
+    backwards,
+  };
 }

@@ -5,9 +5,10 @@
  */
 import type { Tensor4D } from "../backend.ts";
 import type { Classifier } from "../network.ts";
+import type { SearchSettings } from "./bracket.ts";
 import type { Outcome } from "./driver.ts";
 import { school, type SchoolOptions } from "./school.ts";
-import { searchEpsilon, type SearchOptions, type SearchSettings } from "./search.ts";
+import { searchEpsilon, type SearchOptions } from "./search.ts";
 
 /**
  * How the dichotomy searches: norms from 0 to 4, the latter doubled until the attack succeeds, to

@@ -6,18 +6,17 @@
 import { type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
 import type { Attack } from "./attack.ts";
+import {
+  checked,
+  passes,
+  type Searched,
+  type SearchSettings,
+  startSearch,
+  summed,
+  take,
+} from "./bracket.ts";
 import { type Outcome, runAttack, runAttackSync, type RunOptions, type SoFar } from "./driver.ts";
 import { stepper } from "./stepper.ts";
-
-/** Where a search begins, and when it ends. */
-export interface SearchSettings {
-  /** The first epsilon, doubled until it succeeds. @default 0.1 (inf), 2 (2), 8 (1 and others) */
-  first?: number;
-  /** An epsilon that is too small. @default 0 */
-  low?: number;
-  /** Width of the bracket that ends the search. @default a 4,000th of `first`; 1 for p = 0 */
-  tolerance?: number;
-}
 
 /** Settings of a search. `steps` are those of one round, at most. */
 export interface SearchOptions
@@ -38,23 +37,6 @@ export interface SearchProgress extends SoFar {
   left: number;
 }
 
-/** One image's search. */
-interface Searched {
-  place: number;
-  low: number;
-  /** Norm of the smallest adversarial point, or Infinity. */
-  high: number;
-  /** Whether the epsilon that spans the box was tried in vain. */
-  falls: boolean;
-  epsilon: number;
-  /** The smallest adversarial point or, if none was found, the last one tried. */
-  outcome: Outcome | undefined;
-  steps: number;
-  forwards: number;
-  backwards: number;
-  finished: boolean;
-}
-
 /** What a round runs. */
 interface Round {
   images: Tensor4D;
@@ -66,11 +48,11 @@ interface Round {
  * bracket of its own: epsilon doubles until the attack succeeds, then it is the bracket's middle. A
  * success lowers the upper end to the norm found, a failure raises the lower end: it proves nothing,
  * so the answer is an upper bound. Where even the epsilon that spans the whole box was in vain, it
- * halves from the first one on: some attacks fail with more and succeed with less. In each round the attack begins at the best point known, or at
- * random, with another seed each round.
+ * halves from the first one on: some attacks fail with more and succeed with less. In each round the
+ * attack begins at the best point known, or at random, with another seed each round.
  *
- * An image's search ends with its bracket or epsilon narrow enough, or where `maxPasses` does not allow for another round to its end; no pass is spent
- * beyond it.
+ * An image's search ends with its bracket or epsilon narrow enough, or where `maxPasses` does not
+ * allow for another round to its end; no pass is spent beyond it.
  *
  * @param attack One that takes the beginning's epsilon.
  * @param images Shape `[n, 28, 28, 1]`, in [0, 1].
@@ -127,11 +109,7 @@ function* searchRounds(
   const { maxPasses = 2000, seed = 0, aims, target } = options;
   const { p } = attack;
   const [count] = images.shape;
-  const range = checked(
-    options,
-    p,
-    images.size / Math.max(1, count),
-  );
+  const range = checked(options, p, images.size / Math.max(1, count));
   const mode = aims ? "aim" : target === undefined ? "leave" : "reach";
   const { forwards, backwards } = stepper(attack, network, mode).passes;
   // The clean image and where the last step led to need a pass each.
@@ -167,75 +145,6 @@ function* searchRounds(
     for (const one of left) one.finished ||= passes(one) + cost > maxPasses;
   }
 }
-
-/** What all images of a search share. */
-type Range = Required<SearchSettings> & { p: number; wanted: number; most: number };
-
-/** Defaults by norm, and the largest norm of a perturbation that stays in the box. */
-function checked(options: SearchOptions, p: number, pixels: number): Range {
-  const { first, low = 0, tolerance, steps = 50, maxPasses = 2000 } = options;
-  const most = p === 0 ? pixels : Math.pow(pixels, 1 / p);
-  const begin = first ?? (p === Infinity ? 0.1 : p === 2 ? 2 : 8);
-  const width = tolerance ?? (p === 0 ? 1 : begin / 4000);
-  const fail = (rule: string, value: number) =>
-    new RangeError(`Cannot search epsilon as ${rule}: current value is ${value}`);
-  if (!(low >= 0 && low < Infinity)) throw fail("low must be finite and >= 0", low);
-  if (!(begin > low && begin < Infinity)) {
-    throw fail(`first must be finite and greater than low, ${low}`, begin);
-  }
-  if (!(width > 0 && width < Infinity)) throw fail("tolerance must be finite and > 0", width);
-  if (!(Number.isInteger(steps) && steps >= 1)) throw fail("steps must be at least 1", steps);
-  if (!(Number.isInteger(maxPasses) && maxPasses >= 2)) {
-    throw fail("maxPasses must be at least 2", maxPasses);
-  }
-  return { p, wanted: steps, first: Math.min(begin, most), low, tolerance: width, most };
-}
-
-const startSearch = (place: number, { low, first: epsilon }: Range): Searched => ({
-  place,
-  low,
-  high: Infinity,
-  falls: false,
-  epsilon,
-  outcome: undefined,
-  steps: 0,
-  forwards: 0,
-  backwards: 0,
-  finished: false,
-});
-
-const passes = ({ forwards, backwards }: Searched): number => forwards + backwards;
-
-/** Narrows an image's bracket by what a round gave, and chooses the next epsilon. */
-function take(one: Searched, outcome: Outcome, { p, first, low, tolerance, most }: Range): void {
-  one.steps += outcome.steps;
-  one.forwards += outcome.forwards;
-  one.backwards += outcome.backwards;
-  const { epsilon } = one;
-  const gains = outcome.found && outcome.norm < one.high;
-  if (gains || one.high === Infinity) one.outcome = outcome;
-  if (gains) one.high = outcome.norm;
-  else one.low = Math.max(one.low, epsilon);
-  if (one.high < Infinity) {
-    one.finished = one.high - one.low <= tolerance;
-    one.epsilon = (one.low + one.high) / 2;
-  } else {
-    one.falls ||= epsilon >= most;
-    // On the way down, failures tell nothing.
-    if (one.falls) one.low = low;
-    one.epsilon = one.falls ? Math.min(epsilon, first) / 2 : Math.min(2 * epsilon, most);
-    one.finished = one.falls && one.epsilon < Math.max(low, tolerance);
-  }
-  if (p === 0) one.epsilon = Math.floor(one.epsilon);
-}
-
-/** What became of an image over all rounds. */
-const summed = ({ outcome, steps, forwards, backwards }: Searched): Outcome => ({
-  ...outcome!,
-  steps,
-  forwards,
-  backwards,
-});
 
 /** The rows of some images. The caller disposes them. */
 const pick = (images: Tensor4D, left: readonly Searched[]): Tensor4D =>

@@ -22,6 +22,19 @@ export type ProblemTensors = Pick<Problem, "images" | "references" | "targets">;
 /** All that changes from step to step. */
 export type Standing = { state: State; best: Best };
 
+/** A standing of its own, made of tensors that may be others' or occur twice. */
+export const copied = ({ state, best }: Standing): Standing => ({
+  state: Object.fromEntries(
+    Object.entries(state).map(([name, one]) => [name, one.clone()]),
+  ) as unknown as State,
+  best: { norm: best.norm.clone(), point: best.point.clone() },
+});
+
+/** All tensors of a standing. */
+export const tensorsOf = (
+  { state, best }: Standing,
+): Tensor[] => [...Object.values(state), best.norm, best.point];
+
 /** What became of a step: the next standing, and the point evaluated last. */
 export type Stepped = Standing & { last: { norm: Tensor1D; logits: Tensor2D } };
 
