@@ -66,7 +66,7 @@ export function adamStep<T extends Tensor>(
   const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = settings;
   const { power1, power2 } = powers;
   const correction = tf.sub(1, power2).sqrt();
-  if (backend.native && power1.size === 1 && typeof learningRate === "number") {
+  if (backend.native && power1.rank === 0 && typeof learningRate === "number") {
     const scalars = [power1, power2, ...[learningRate, beta1, beta2].map((one) => tf.scalar(one))];
     // The fused operation adds its epsilon to an uncorrected root: so scaled, it is the paper's.
     const scaled = correction.mul(epsilon);

@@ -23,6 +23,7 @@ for (
   const [name, rate, shape] of [
     ["fused, one learning rate", 0.1, []],
     ["each part with its own", "tensor", [4]],
+    ["a single part with its own powers", 0.1, [1]],
   ] as const
 ) {
   Deno.test(`adamStep() is the paper's algorithm, its epsilon included (${name})`, () => {
