@@ -5,7 +5,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { chart, colors, count, element, type Figure, type SvgNode, text } from "./figure.ts";
-import { textWidth } from "./measure.ts";
+import { type Box, labelDots } from "./dot_labels.ts";
 import { type Block, imageCount, normAxis, note, panelFigure, written } from "./min_norms.ts";
 
 /** Where a run stood at some moment. */
@@ -64,7 +64,6 @@ interface Group {
 
 const HEIGHT = 250;
 const MARGIN = { left: 48, right: 14, top: 12, bottom: 40 } as const;
-const LABEL = 10;
 
 /** Larger norms, as multiples of the smallest of a chart, are not drawn: the ends are what matters. */
 const WORST = 1.3;
@@ -208,12 +207,6 @@ function roundWithin(first: number, last: number): number[] {
   return round.filter((number) => number >= first && number <= last);
 }
 
-/** A rectangle: its left, top, right and bottom. */
-type Box = readonly [number, number, number, number];
-
-const overlaps = (a: Box, b: Box): boolean =>
-  a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
-
 /** The peers' names, each beside its dot where there is room. */
 function labels({ dots, curve, across, up }: Group, width: number): SvgNode[] {
   const [first, last] = across.map(Math.log10) as [number, number];
@@ -226,24 +219,17 @@ function labels({ dots, curve, across, up }: Group, width: number): SvgNode[] {
     x: MARGIN.left + inner.width * (Math.log10(at) - first) / (last - first),
     y: MARGIN.top + inner.height * (top - norm) / (top - bottom),
   });
-  const around = (points: readonly Point[], reach: number) =>
-    points.map(spot).map(({ x, y }): Box => [x - reach, y - reach, x + reach, y + reach]);
-  const taken = [...around(dots, 4), ...around(curve, 2), ...around(curve.slice(-1), 4)];
-  return dots.map((dot) => {
-    const { x, y } = spot(dot);
-    const wide = textWidth(dot.name, { size: LABEL });
-    const boxes = [0, -8, 8, -14, 14, -22, 22].flatMap((shift) =>
-      [x + 6, x - 6 - wide, x - wide / 2].map((
-        left,
-      ): Box => [left, y + shift - 5, left + wide, y + shift + 5])
-    );
-    const isInside = ([left, above, right, below]: Box) =>
-      left >= MARGIN.left && right <= width && above >= 0 && below <= HEIGHT - MARGIN.bottom;
-    const box = boxes.find((box) =>
-      isInside(box) && !taken.some((other) => overlaps(box, other))
-    ) ??
-      boxes[0]!;
-    taken.push(box);
-    return text(box[0], box[3] - 1.5, dot.name, { size: LABEL, anchor: "start" });
+  const boxAround = (point: Point, reach: number): Box => {
+    const { x, y } = spot(point);
+    return [x - reach, y - reach, x + reach, y + reach];
+  };
+  const steps = curve.slice(1).flatMap((point, i): Box[] => {
+    const [from, to] = [spot(curve[i]!), spot(point)];
+    const [above, below] = from.y < to.y ? [from.y, to.y] : [to.y, from.y];
+    return [[from.x, from.y - 2, to.x, from.y + 2], [to.x - 2, above, to.x + 2, below]];
   });
+  const taken = [...dots, ...curve.slice(-1)].map((point) => boxAround(point, 4)).concat(steps);
+  const bounds: Box = [MARGIN.left, 0, width, HEIGHT - MARGIN.bottom];
+  const named = dots.map((dot) => ({ ...spot(dot), name: dot.name }));
+  return labelDots(named, taken, bounds);
 }
