@@ -8,7 +8,23 @@ import type { MemoryRow } from "./memory.ts";
 import type { TracingRow } from "./tracing.ts";
 import type { Work } from "./works.ts";
 import { type Call, type Command, runCommand } from "$lib/cli/command.ts";
-import { flag, number, text } from "$lib/cli/options.ts";
+import { flag, number, type Option, text, UsageError } from "$lib/cli/options.ts";
+import { parseP } from "$lib/numbers.ts";
+
+/** `--norms inf,2,1,0`. */
+const normsOption: Option<number[]> = {
+  value: "P,P",
+  help: "with --minnorm: the norms, with commas between (default: inf,2,1,0)",
+  read(given = "inf,2,1,0") {
+    const norms = given.split(",").map(parseP);
+    if (norms.every((p) => [0, 1, 2, Infinity].includes(p))) return norms;
+    throw new UsageError(
+      `Cannot read --norms as they must be of 0, 1, 2 and inf: current value is ${given}`,
+    );
+  },
+};
+
+const count = { min: 1, integer: true };
 
 const options = {
   peers: flag("time PyTorch on the same works, turn by turn (installs it first: some gigabytes)"),
@@ -17,7 +33,24 @@ const options = {
   memory: flag("measure memory instead of time"),
   tracing: flag("measure what a compiled function's first call costs instead"),
   rounds: number("n", "rounds of each side", { min: 3, integer: true }, 15),
+  minnorm: flag("look for smallest norms instead, with --peers beside adversarial-library"),
+  scaling: flag("with --minnorm: time and memory of 100, 1,000 and 10,000 images"),
+  network: text("NAME", "with --minnorm: the network (default: MLP and CNN)"),
+  weights: text("FILE", "with --minnorm: weights in place of those in models/"),
+  norms: normsOption,
+  images: number("n", "with --minnorm: the first n test images", { ...count, max: 10_000 }, 200),
+  "max-passes": number(
+    "n",
+    "with --minnorm: passes of an image at most",
+    { ...count, min: 2 },
+    2000,
+  ),
+  best: text("FILE", "with --minnorm: JSON of norms to compare with, image by image"),
+  figure: text("FILE", "with --minnorm: draw the norms against time, as .svg or .png"),
 };
+
+/** What the parts of the command are called with. */
+export type BenchCall = Call<typeof options>;
 
 /** A row of the table; times in milliseconds of one run, null where there is no peer. */
 interface Row {
@@ -41,19 +74,28 @@ const benchCommand: Command<typeof options> = {
     ["bench --peers", "PyTorch on the same works, in alternating rounds"],
     ["bench --memory", "how much a training and an attack hold"],
     ["bench --peers --only CNN --json", "one JSON object for machines"],
+    [
+      "bench --minnorm --peers --network CNN --figure out/cnn.svg",
+      "smallest norms beside the peers'",
+    ],
   ],
   notes: ["Nothing else should run meanwhile. What the figures mean: bench/README.md."],
   run,
 };
 
-async function run(call: Call<typeof options>) {
+async function run(call: BenchCall): Promise<Record<string, unknown>> {
+  if (call.values.minnorm) {
+    return call.values.scaling
+      ? await (await import("./scaling.ts")).benchScaling(call)
+      : await (await import("./min_norms.ts")).benchMinNorms(call);
+  }
   if (call.values.memory) return await measureMemory(call);
   if (call.values.epoch) return await measureEpoch(call);
   return call.values.tracing ? await measureTracing(call) : await measureTime(call);
 }
 
 /** Whole epochs of CNN_d with their evaluation, turn by turn with PyTorch's. */
-async function measureEpoch({ say, signal }: Call<typeof options>) {
+async function measureEpoch({ say, signal }: BenchCall) {
   const { quantile } = await import("./alternate.ts");
   const { architectures } = await import("$lib/architectures.ts");
   const { createNetwork } = await import("$lib/network.ts");
@@ -91,7 +133,7 @@ async function openTorch(say: (line: string) => void, signal: AbortSignal) {
   return await startTorch({ digits, threads: backend.threads, say, signal });
 }
 
-async function measureTracing({ say, signal }: Call<typeof options>) {
+async function measureTracing({ say, signal }: BenchCall) {
   const { tracingRows } = await import("./tracing.ts");
   const rows: TracingRow[] = [];
   for (const row of tracingRows()) {
@@ -107,7 +149,7 @@ async function measureTracing({ say, signal }: Call<typeof options>) {
   return { rows };
 }
 
-async function measureMemory({ say, signal }: Call<typeof options>) {
+async function measureMemory({ say, signal }: BenchCall) {
   const { memoryRows } = await import("./memory.ts");
   const rows: MemoryRow[] = [];
   for await (const row of memoryRows()) {
@@ -119,7 +161,7 @@ async function measureMemory({ say, signal }: Call<typeof options>) {
   return { rows };
 }
 
-async function measureTime({ values, say, signal }: Call<typeof options>) {
+async function measureTime({ values, say, signal }: BenchCall) {
   const { alternate, timed } = await import("./alternate.ts");
   const { eagerWorks, peak, works } = await import("./works.ts");
   const { backend } = await import("$lib/backend.ts");
