@@ -16,7 +16,7 @@ import { test as digits } from "$lib/loader.ts";
 import { type Classifier, loadNetwork, Network } from "$lib/network.ts";
 
 const mlp = await loadNetwork("MLP");
-const examples = await digits(30);
+const examples = await digits(20);
 const { images, labels } = examples;
 
 /** A network with a fault before or after it. */
