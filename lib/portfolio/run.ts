@@ -35,6 +35,8 @@ export interface PortfolioResult {
 interface Task {
   known: Known;
   target: number;
+  /** Its class's place among those of the image. */
+  rank: number;
 }
 
 /**
@@ -144,8 +146,10 @@ function planRuns(
     const { steps } = plan;
     let run = runs.find((one) => one.stage === stage && one.steps === steps);
     if (!run) runs.push(run = { stage, steps, aims: stage !== turn.rescue, tasks: [] });
-    run.tasks.push(...plan.targets.map((target) => ({ known, target })));
+    run.tasks.push(...plan.targets.map((target, rank) => ({ known, target, rank })));
   }
+  // The most promising class of every image comes first, so that all have a norm soon.
+  for (const { tasks } of runs) tasks.sort((a, b) => a.rank - b.rank);
   return runs;
 }
 
