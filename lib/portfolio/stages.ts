@@ -36,6 +36,11 @@ export const portfolioNorms: readonly number[] = [0, 1, 2, Infinity];
  * @throws {RangeError} If there is none.
  */
 export function portfolioOf(p: number): Portfolio {
+  if (!portfolioNorms.includes(p)) {
+    throw new RangeError(
+      `Cannot look for the smallest norm as p must be 0, 1, 2 or Infinity: current value is ${p}`,
+    );
+  }
   const scan: Stage = {
     attack: fmn({ p, stepSize: 3 }),
     share: 0.37,
@@ -43,7 +48,7 @@ export function portfolioOf(p: number): Portfolio {
     within: Infinity,
     from: "image",
   };
-  /** A turn for some classes, from the images; its share is the rest, if it is the last. */
+  /** A turn for some classes, from the image; its share is the rest, if it is the last. */
   const wide = (attack: Attack, share: number, targets = 3, within = 1.15): Stage => ({
     attack,
     share,
@@ -56,36 +61,24 @@ export function portfolioOf(p: number): Portfolio {
     ...wide(...stage),
     from: "best",
   });
-  switch (p) {
-    case Infinity:
-      return [
-        scan,
-        wide(fmn({ p, stepSize: 10 }), 0.3),
-        onwards(fmn({ p, stepSize: 30 }), 0.16, 1),
-        onwards(fmn({ p, stepSize: 10 }), 0.17, 1),
-      ];
-    case 2:
-      return [
-        scan,
-        wide(alma({ p, smoothing: 0.8, decay: 0.003 }), 0.3),
-        wide(alma({ p, smoothing: 0.7, decay: 0.003 }), 0.33, 1),
-      ];
-    case 1:
-      return [
-        scan,
-        onwards(pivots(), 0.23, 4, 1.2),
-        onwards(fmn({ p, stepSize: 10 }), 0.14, 3, 1.1),
-        onwards(brendelBethge({ p }), 0.13, 1),
-        onwards(pivots(), 0.13, 1),
-      ];
-    case 0:
-      return [
-        scan,
-        onwards(pixelExchange(), 0.33, 4, 1.4),
-        onwards(pixelExchange(), 0.3, 1),
-      ];
+  if (p === 0) {
+    return [scan, onwards(pixelExchange(), 0.33, 4, 1.4), onwards(pixelExchange(), 0.3, 2, 1.1)];
   }
-  throw new RangeError(
-    `Cannot look for the smallest norm as p must be 0, 1, 2 or Infinity: current value is ${p}`,
-  );
+  if (p === 1) {
+    return [
+      scan,
+      onwards(pivots(), 0.23, 4, 1.2),
+      onwards(fmn({ p, stepSize: 10 }), 0.17, 3, 1.1),
+      onwards(brendelBethge({ p }), 0.23, 1),
+    ];
+  }
+  if (p === 2) {
+    return [
+      scan,
+      wide(alma({ p, smoothing: 0.8, decay: 0.003 }), 0.33),
+      wide(alma({ p, smoothing: 0.7, decay: 0.003 }), 0.2, 1),
+      onwards(brendelBethge({ p }), 0.1, 1),
+    ];
+  }
+  return [scan, wide(fmn({ p, stepSize: 10 }), 0.3), onwards(fmn({ p, stepSize: 30 }), 0.33, 1)];
 }
