@@ -152,6 +152,9 @@ export const WIDTH = 760;
 
 const MARGIN = 20;
 
+/** Share of the width for lines of small text: where Arial is missing, browsers' letters are wider. */
+const NARROW = 0.84;
+
 /** A line of the legend. */
 export interface Series extends Look {
   name: string;
@@ -207,7 +210,7 @@ export function panelFigure<T>(
   const titles = wrapped(title, WIDTH - 2 * MARGIN, { size: 15, weight: 700 });
   const parts: Part[] = titles.map((line, i) => ({ node: heading(MARGIN, line), y: 20 * i }));
   let y = 40 + 20 * (titles.length - 1);
-  const below = note(subtitle, WIDTH - 2 * MARGIN);
+  const below = note(subtitle, NARROW * (WIDTH - 2 * MARGIN));
   parts.push({ node: below.node, x: MARGIN, y });
   y += below.height + 12;
   if (series.length > 0) {
