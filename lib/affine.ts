@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { adam, architecture } from "$lib/architectures.ts";
-import { tf } from "$lib/backend.ts";
-import { dense, flatten } from "$lib/layers.ts";
-import { type Digits, train } from "$lib/loader.ts";
-import { Network } from "$lib/network.ts";
+import { adam, architecture } from "./architectures.ts";
+import { tf } from "./backend.ts";
+import { dense, flatten } from "./layers.ts";
+import { type Digits, train } from "./loader.ts";
+import { Network } from "./network.ts";
 
 const linear = architecture("affine", [flatten(), dense(10)], {
   epochs: 1,
@@ -31,8 +31,21 @@ export async function nearestMean(): Promise<Network> {
   return new Network(linear, weights);
 }
 
-/** The smallest norm within the box at which some other class passes the label by 1e-4. */
+/**
+ * The smallest perturbation of each image that takes it to another class, from its formula: in front
+ * of a plane, and within the pixel box, the best way is known pixel by pixel.
+ *
+ * @param network An affine classifier, as {@linkcode nearestMean} is.
+ * @param p 0, 1, 2 or `Infinity`.
+ * @returns The norm at which some other class passes the label by 1e-4; 0 if one has already.
+ * @throws {RangeError} If `p` is none of these.
+ */
 export function smallestNorms(network: Network, { images, labels }: Digits, p: number): number[] {
+  if (![0, 1, 2, Infinity].includes(p)) {
+    throw new RangeError(
+      `Cannot reckon the smallest norm as p must be 0, 1, 2 or Infinity: current value is ${p}`,
+    );
+  }
   const kernel = network.weights["layers.0.kernel"]!.dataSync();
   const bias = network.weights["layers.0.bias"]!.dataSync();
   const pixels = Float32Array.from(images.dataSync());
