@@ -19,7 +19,10 @@ const layers: [name: string, files: RegExp][] = [
   ],
   ["networks", /^(?:architectures|network)\.ts$/],
   ["work", /^(?:trainer|checkpoint)\.ts$|^attacks\//],
-  ["results", /^(?:affine|attackable|choose|distances|minnorm|results|rows)\.ts$|^(?:portfolio|results)\//],
+  [
+    "results",
+    /^(?:affine|attackable|choose|distances|minnorm|results|rows)\.ts$|^(?:portfolio|results)\//,
+  ],
   ["pictures", /^own_image\.ts$|^plots\//],
   ["notebooks", /^notebook\.ts$|^report\//],
   ["commands", /^cli\//],
