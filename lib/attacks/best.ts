@@ -7,7 +7,7 @@
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
 import { norm } from "../norms.ts";
 import type { Problem } from "./attack.ts";
-import { adversarialMargin } from "./judge.ts";
+import { adversarialMargin, batchNoise } from "./judge.ts";
 import { each, margin } from "./losses.ts";
 
 /** The smallest adversarial perturbation so far. */
@@ -30,12 +30,6 @@ export const startBest = (images: Tensor4D): Best => ({
   point: images,
 });
 
-/**
- * How far a float32 logit differs from batch to batch, as a share of the largest: a point must be
- * adversarial by that much more in the batch, so that it still is alone.
- */
-const noise = 2e-6;
-
 /** The better of the best so far and of what was just evaluated. Call it inside `tf.tidy`. */
 export function better(best: Best, { point, logits }: Evaluated, problem: Problem, p: number): {
   best: Best;
@@ -44,7 +38,7 @@ export function better(best: Best, { point, logits }: Evaluated, problem: Proble
   const { mode } = problem;
   // Whoever aims at a class may leave by another.
   const ahead = margin(logits, { ...problem, mode: mode === "reach" ? "reach" : "leave" });
-  const enough: Tensor = logits.abs().max(1).mul(-noise).sub(adversarialMargin);
+  const enough: Tensor = logits.abs().max(1).mul(-batchNoise).sub(adversarialMargin);
   const size = norm(point.sub(problem.images), p);
   const improves = ahead.lessEqual(enough).logicalAnd(size.less(best.norm));
   return {

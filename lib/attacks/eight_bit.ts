@@ -7,7 +7,14 @@ import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "..
 import { compile } from "../compile.ts";
 import type { Classifier } from "../network.ts";
 import { assertP, distance } from "../norms.ts";
-import { adversarialMargin, type Goal, logitsAlone, marginOf, reaches } from "./judge.ts";
+import {
+  adversarialMargin,
+  batchNoise,
+  type Goal,
+  logitsAlone,
+  marginOf,
+  reaches,
+} from "./judge.ts";
 import { type Answer, type Ask, imageOf, type Levels, nearest, search } from "./lattice.ts";
 import { improver } from "./lattice_moves.ts";
 import { margin } from "./losses.ts";
@@ -43,9 +50,6 @@ export interface EightBitOptions {
 
 /** Images that search side by side. */
 const TOGETHER = 100;
-
-/** A float32 logit's error, as a share of the largest; see `best.ts`. */
-const noise = 2e-6;
 
 const shape = [28, 28, 1] as const;
 
@@ -195,7 +199,8 @@ function evaluate(network: Classifier, part: Row[], gradients: boolean): Answer[
 /** What logits lack to reach the goal, in any batch. */
 function gapOf(logits: Float32Array, { reference, target }: Goal): number {
   const ahead = target === undefined ? marginOf(logits, reference) : -marginOf(logits, target);
-  return ahead + adversarialMargin + noise * logits.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  return ahead + adversarialMargin +
+    batchNoise * logits.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
 }
 
 /** Compiled questions to a network. */

@@ -72,13 +72,13 @@ export function fmn({ p = 2, stepSize = 1 }: FmnOptions = {}): Attack<FmnState> 
       const best: Tensor4D = tf.where(success, size.minimum(state.best), state.best);
       const gamma = cosine(state, 0.05, 0.001);
       const { shrunk, grown } = radii(state.epsilon, gamma, p);
-      const strides: Tensor4D = state.epsilon.mul(1.25).floor().add(1);
+      const strides = (): Tensor4D => state.epsilon.mul(1.25).floor().add(1);
       const boundary = (): Tensor4D => {
         const slope = each(norm(direction, dualP(p))).maximum(1e-30);
         const distance = each(margin(logits, problem)).abs().div(slope);
         return tf.where(best.less(Infinity), grown, size.add(distance.mul(gamma.add(1))));
       };
-      const onwards = p === 0 ? tf.where(best.less(Infinity), grown, strides) : boundary();
+      const onwards = p === 0 ? tf.where(best.less(Infinity), grown, strides()) : boundary();
       const smaller: Tensor4D = shrunk.minimum(best);
       const epsilon = tf.where(success, smaller, onwards);
       const along = rescale(direction, 2, cosine(state, 1, 0.01).mul(state.stepSize));

@@ -10,6 +10,12 @@ import type { Classifier } from "../network.ts";
 /** An image is adversarial by at least this margin, so that another framework agrees. */
 export const adversarialMargin = 1e-4;
 
+/**
+ * How far a float32 logit differs from batch to batch, as a share of the largest: a point must be
+ * adversarial by that much more in the batch, so that it still is alone.
+ */
+export const batchNoise = 2e-6;
+
 /** Logits of one image, as plain numbers. */
 export type Logits = ArrayLike<number>;
 

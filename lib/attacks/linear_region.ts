@@ -8,7 +8,7 @@ import type { Network } from "../network.ts";
 import { distance } from "../norms.ts";
 import { argMax } from "../numbers.ts";
 import { along } from "./box.ts";
-import { adversarialMargin, type Goal, logitsAlone, reaches } from "./judge.ts";
+import { adversarialMargin, batchNoise, type Goal, logitsAlone, reaches } from "./judge.ts";
 import { type Pattern, PiecewiseAffine } from "./linear_region/affine.ts";
 import { nearest } from "./linear_region/nearest.ts";
 import { across, type Constraint, Region, type Wanted } from "./linear_region/region.ts";
@@ -51,9 +51,6 @@ export interface Improved {
 
 /** By how much a point that does not stand alone is pushed further, until one does. */
 const pushes = [0, 1e-6, 1e-5, 1e-4, 1e-3];
-
-/** What rounding to float32 may add to a margin, as a share of the largest logit. */
-const noise = 2e-6;
 
 const networks = new WeakMap<object, PiecewiseAffine>();
 
@@ -213,7 +210,7 @@ class Search {
 
 /** What the goal asks of the logits, the best class at the start first. */
 function wantedOf({ reference, target }: Goal, logits: Float64Array): Wanted {
-  const margin = adversarialMargin + noise * Math.max(...logits.map(Math.abs));
+  const margin = adversarialMargin + batchNoise * Math.max(...logits.map(Math.abs));
   const own = target ?? reference;
   const best = argMax(logits.map((one, i) => i === own ? -Infinity : one));
   if (target === undefined) return { pairs: [{ more: reference, less: best }], margin };

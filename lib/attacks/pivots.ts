@@ -24,8 +24,7 @@ type PivotsState = Clock & Dice & {
   readonly base: Tensor4D;
   readonly loss: Tensor4D;
   readonly slope: Tensor4D;
-  /** Norms of the base and of the best point, shape `[batch, 1, 1, 1]`. */
-  readonly size: Tensor4D;
+  /** Norm of the best point, shape `[batch, 1, 1, 1]`. */
   readonly best: Tensor4D;
 };
 
@@ -61,7 +60,6 @@ export function pivots({ p = 1 }: PivotsOptions = {}): Attack<PivotsState> {
         base: point,
         loss: none,
         slope: tf.zerosLike(images),
-        size: none,
         best: none,
         shift: uniform(),
         ...clock,
@@ -80,7 +78,6 @@ export function pivots({ p = 1 }: PivotsOptions = {}): Attack<PivotsState> {
       const base = tf.where(taken, point, state.base);
       const slope = tf.where(taken, gradient, state.slope);
       const loss = tf.where(taken, here, state.loss);
-      const size = tf.where(taken, length, state.size);
       const best: Tensor4D = tf.where(success, state.best.minimum(length), state.best);
       // A new round starts from the base; within one the boundary is approached from where it is.
       const anew = tf.equal(tf.mod(state.done, round), 0);
@@ -95,7 +92,7 @@ export function pivots({ p = 1 }: PivotsOptions = {}): Attack<PivotsState> {
         .add(m).add(2 * adversarialMargin);
       const next = lowered(images, w, lack, 1, undefined, order);
       const { shift } = state;
-      return { point: next, base, loss, slope, size, best, shift, ...tick(state) };
+      return { point: next, base, loss, slope, best, shift, ...tick(state) };
     },
   };
 }

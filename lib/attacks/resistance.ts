@@ -16,6 +16,7 @@ import { compile } from "../compile.ts";
 import type { Classifier } from "../network.ts";
 import { norm } from "../norms.ts";
 import { argMax } from "../numbers.ts";
+import { differentiate } from "./differentiate.ts";
 import { logitsAlone, reaches } from "./judge.ts";
 import { type Descent, type Goals, schoolLoss } from "./losses.ts";
 import { padded, roundUp, rows } from "./rows.ts";
@@ -126,24 +127,6 @@ function makeWork(network: Classifier, descent: Descent): Work {
     step: compile(step, { name: "a step of school2" }),
     logits: compile((points: Tensor4D) => network.logits(points), { name: "logits" }),
   };
-}
-
-/** Logits, and the gradient of a loss made of them, by one forward and one backward pass. */
-function differentiate(
-  network: Classifier,
-  points: Tensor4D,
-  loss: (logits: Tensor2D) => Tensor1D,
-): { logits: Tensor2D; gradient: Tensor4D } {
-  const { classes } = network;
-  // tfjs keeps but one tensor of a differentiated function, so logits and loss leave as one.
-  const both = (x: Tensor): Tensor => {
-    const logits = network.logits(x as Tensor4D);
-    return tf.concat([logits, loss(logits).reshape<Tensor2D>([-1, 1])], 1);
-  };
-  const last = tf.oneHot(tf.fill([points.shape[0]], classes, "int32"), classes + 1);
-  const { value, grad } = tf.valueAndGrad(both)(points, last.cast("float32"));
-  const logits: Tensor2D = (value as Tensor2D).slice([0, 0], [-1, classes]);
-  return { logits, gradient: grad as Tensor4D };
 }
 
 /** A batch on its way. Owns its tensors. */

@@ -9,6 +9,7 @@ import { compile } from "../compile.ts";
 import type { Classifier } from "../network.ts";
 import type { Attack, Mode, Oracle, Problem, State } from "./attack.ts";
 import { type Best, better, type Evaluated } from "./best.ts";
+import { differentiate } from "./differentiate.ts";
 
 /** Forward and backward passes of each image in one step. */
 export interface Passes {
@@ -134,17 +135,8 @@ class Recorder implements Oracle {
     point: Tensor4D,
     loss: (logits: Tensor2D) => Tensor1D,
   ): { logits: Tensor2D; gradient: Tensor4D } {
-    const { classes } = this.#network;
-    // tfjs keeps but one tensor of a differentiated function, so logits and loss leave as one; the
-    // gradient asked for is that of the last column.
-    const both = (x: Tensor): Tensor => {
-      const logits = this.#network.logits(x as Tensor4D);
-      return tf.concat([logits, loss(logits).reshape<Tensor2D>([-1, 1])], 1);
-    };
-    const last = tf.oneHot(tf.fill([point.shape[0]], classes, "int32"), classes + 1);
-    const { value, grad } = tf.valueAndGrad(both)(point, last.cast("float32"));
-    const logits: Tensor2D = (value as Tensor2D).slice([0, 0], [-1, classes]);
+    const { logits, gradient } = differentiate(this.#network, point, loss);
     this.evaluated.push({ point, logits });
-    return { logits, gradient: grad as Tensor4D };
+    return { logits, gradient };
   }
 }

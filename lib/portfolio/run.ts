@@ -13,7 +13,7 @@ import { rescueOf } from "./rescue.ts";
 import { portfolioOf, type Stage } from "./stages.ts";
 
 /** Rows attacked together; an image aimed at several classes has several. */
-export const batchSize = 256;
+const batchSize = 256;
 
 /** Settings of {@linkcode runPortfolio}: the driver's, those that make sense for many attacks. */
 export interface PortfolioOptions

@@ -28,7 +28,7 @@ export interface Stage {
 export type Portfolio = readonly [scan: Stage, ...Stage[]];
 
 /** The norms that there is a portfolio for. */
-export const portfolioNorms: readonly number[] = [0, 1, 2, Infinity];
+const portfolioNorms: readonly number[] = [0, 1, 2, Infinity];
 
 /**
  * The portfolio for a norm.
