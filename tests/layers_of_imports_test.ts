@@ -15,10 +15,10 @@ const layers: [name: string, files: RegExp][] = [
   ["backend", /^(?:backend|kernels)\.ts$/],
   [
     "arithmetic",
-    /^(?:compile|norms|random|layers|loader|loss|ops|adam)\.ts$|^graph\//,
+    /^(?:compile|norms|random|layers|loader|loss|ops|adam)\.ts$|^(?:graph|statistics)\//,
   ],
   ["networks", /^(?:architectures|network)\.ts$/],
-  ["work", /^(?:trainer|checkpoint)\.ts$|^attacks\//],
+  ["work", /^(?:trainer|trained|checkpoint)\.ts$|^attacks\//],
   [
     "results",
     /^(?:affine|attackable|choose|distances|minnorm|results|rows)\.ts$|^(?:portfolio|results)\//,

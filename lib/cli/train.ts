@@ -74,9 +74,9 @@ async function run({ values, positionals, signal, say }: Call<typeof options>) {
   const testDigits = await load("test", loading(dataset, signal));
   const network = createNetwork(architecture, { seed });
 
-  // Its name holds all that makes a training, so that two of them never meet in one checkpoint.
-  const training = [name, dataset, `${limit}-images`, `${epochs}-epochs`, `seed-${seed}`];
-  const checkpoint = join(out, ".checkpoints", `${training.join("_")}.safetensors`);
+  const { checkpointFile, metadataOf } = await import("../trained.ts");
+  const training = { network: name, dataset, images: limit, epochs, seed };
+  const checkpoint = checkpointFile(out, training);
   if (values.fresh) await removeIfThere(checkpoint);
   say(`Training ${name} on ${limit} images of ${dataset}, ${epochs} epochs, seed ${seed}`);
   const history = await showEpochs(
@@ -92,7 +92,7 @@ async function run({ values, positionals, signal, say }: Call<typeof options>) {
   say(`Trained ${name} in ${duration(seconds)}: ${figures(history.at(-1)!)}`);
   const file = join(save ? modelsFolder : out, modelFile(name, dataset));
   const replaced = exists(file);
-  await saveNetwork(network, file, await metadataOf({ ...result, dataset, limit, history }));
+  await saveNetwork(network, file, metadataOf(training, history));
   // Only now: a kill before this point finds the checkpoint, and repeats nothing but the saving.
   await removeIfThere(checkpoint);
   const hint = save ? "" : "; --save puts the result into models/";
@@ -163,20 +163,6 @@ function epochLine(epoch: Epoch): string {
 function figures({ loss, accuracy, testAccuracy }: Epoch): string {
   const test = testAccuracy === null ? "" : `, test accuracy ${percent(testAccuracy)}`;
   return `loss ${loss.toFixed(4)}, accuracy ${percent(accuracy)}${test}`;
-}
-
-/** What a network's file tells of its training. */
-async function metadataOf(
-  { history, limit, ...figures }: Record<string, unknown> & { history: Epoch[]; limit: number },
-): Promise<Record<string, string>> {
-  const { backend } = await import("../backend.ts");
-  const texts = Object.entries(figures).map(([name, value]) => [name, String(value)]);
-  return {
-    ...Object.fromEntries(texts),
-    trainImages: String(limit),
-    history: JSON.stringify(history.map(({ restored: _, ...epoch }) => epoch)),
-    versions: JSON.stringify({ deno: Deno.version.deno, ...backend }),
-  };
 }
 
 if (import.meta.main) Deno.exit(await runCommand(trainCommand, Deno.args));

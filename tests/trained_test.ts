@@ -1,0 +1,71 @@
+/**
+ * Networks trained as asked for: found, trained, stopped and gone on with.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { join } from "node:path";
+import { tf } from "$lib/backend.ts";
+import { modelsFolder, type Network, toArrays } from "$lib/network.ts";
+import { weightsSha256 } from "$lib/safetensors.ts";
+import { checkpointFile, trained, type TrainedOptions } from "$lib/trained.ts";
+import { exists } from "$lib/setup/host.ts";
+import { inFolder } from "./in_folder.ts";
+
+const sha256 = (network: Network) => weightsSha256(toArrays(network.weights));
+const small = { images: 200, epochs: 3 };
+
+/** Its weights' hash, and where it comes from. */
+async function result(name: string, options: TrainedOptions) {
+  const { network, ...rest } = await trained(name, options);
+  const hash = await sha256(network);
+  network.dispose();
+  return { hash, ...rest };
+}
+
+Deno.test("trained() takes the saved network where there is one, of any seed", async () => {
+  const first = await result("MLP", {});
+  assertEquals(first.file, join(modelsFolder, "MLP.safetensors"));
+  assertEquals(first.fresh, false);
+  const second = await result("MLP", { seed: 1, epochs: 30 });
+  assertEquals(second.file, join(modelsFolder, "seeds", "1", "MLP.safetensors"));
+  assertNotEquals(second.hash, first.hash);
+});
+
+Deno.test("trained() trains what is not saved, and finds it the next time", () =>
+  inFolder(async (folder) => {
+    const before = tf.memory().numTensors;
+    const made = await result("MLP", { ...small, folder });
+    assertEquals(made.fresh, true);
+    assertEquals(await result("MLP", { ...small, folder }), { ...made, fresh: false });
+    const other = await result("MLP", { ...small, epochs: 1, folder });
+    assertEquals(other.fresh, true);
+    assertNotEquals(other.hash, made.hash);
+    assertEquals(tf.memory().numTensors, before);
+  }));
+
+Deno.test("trained(), stopped, goes on after the last complete epoch, to the same weights", () =>
+  inFolder(async (folder) => {
+    const whole = await result("MLP", { ...small, folder: join(folder, "whole") });
+    const stop = new AbortController();
+    const stopped = trained("MLP", {
+      ...{ ...small, folder, signal: stop.signal },
+      onProgress: (epochs) => epochs > 1 && stop.abort(new DOMException("enough", "AbortError")),
+    });
+    await assertRejects(() => stopped, DOMException, "enough");
+    const training = { network: "MLP", dataset: "MNIST", ...small, seed: 0 } as const;
+    assert(exists(checkpointFile(folder, training)));
+    const seen: number[] = [];
+    const onProgress = (epochs: number) => seen.push(epochs);
+    const resumed = await result("MLP", { ...small, folder, onProgress });
+    assertEquals(resumed.hash, whole.hash);
+    assert(Math.min(...seen) > 1, `it began again at ${Math.min(...seen)}`);
+    assert(!exists(checkpointFile(folder, training)));
+  }));
+
+Deno.test("trained() refuses what it does not know", async () => {
+  await assertRejects(() => trained("MLQ"), RangeError, "current value is MLQ");
+  await inFolder((folder) =>
+    assertRejects(() => trained("MLP", { ...small, epochs: 0, folder }), RangeError, "epochs")
+  );
+});
