@@ -9,22 +9,18 @@ import { fmn } from "$lib/attacks/fmn.ts";
 import { linearRegion } from "$lib/attacks/linear_region.ts";
 import { test } from "$lib/loader.ts";
 import { minNorm } from "$lib/minnorm.ts";
-import { loadNetwork } from "$lib/network.ts";
 import { formatP } from "$lib/numbers.ts";
+import { loadSolved } from "$lib/solved.ts";
 import { median } from "$lib/statistics.ts";
-import exact from "./fixtures/small/exact.json" with { type: "json" };
-import { small, weightsFile } from "./fixtures/small/small.ts";
 
-const network = await loadNetwork(weightsFile, { architecture: small });
-const digits = await test(exact.answers.length);
+const { network, images, minimal } = await loadSolved();
+const digits = await test(images);
 const labels = [...digits.labels.dataSync()];
 const norms = [1, 2, Infinity] as const;
-const answers = (p: typeof norms[number]) =>
-  exact.answers.map((row) => row[formatP(p) as keyof typeof row]);
 
 /** Norms found as multiples of the exact ones; where that is 0, they must be 0. */
 function ratios(found: readonly number[], p: typeof norms[number]): number[] {
-  return answers(p).flatMap((least, i) => {
+  return minimal(p).flatMap((least, i) => {
     if (least === 0) assertEquals(found[i], 0);
     return least === 0 ? [] : [found[i]! / least];
   });
@@ -45,7 +41,7 @@ for (const p of norms) {
   });
 
   Deno.test(`linearRegion() reaches the exact norm from nine aims (p ${formatP(p)})`, async () => {
-    const best = labels.map((_, i) => answers(p)[i] === 0 ? 0 : Infinity);
+    const best = labels.map((_, i) => minimal(p)[i] === 0 ? 0 : Infinity);
     for (let k = 1; k < 10; k++) {
       const aims = labels.map((label) => (label + k) % 10);
       const outcomes = await runAttack(fmn({ p }), network, digits.images, {

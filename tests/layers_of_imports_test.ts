@@ -11,7 +11,7 @@ import { root } from "$lib/setup/paths.ts";
 
 /** From the ground up: a file imports from its own layer and from those below it. */
 const layers: [name: string, files: RegExp][] = [
-  ["ground", /^(?:files|hash|lp|numbers|parameters|safetensors|statistics)\.ts$|^(?:data|setup)\//],
+  ["ground", /^(?:files|hash|lp|numbers|parameters|safetensors|statistics|used)\.ts$|^(?:data|setup)\//],
   ["backend", /^(?:backend|kernels)\.ts$/],
   [
     "arithmetic",
@@ -21,7 +21,7 @@ const layers: [name: string, files: RegExp][] = [
   ["work", /^(?:trainer|trained|checkpoint)\.ts$|^attacks\//],
   [
     "results",
-    /^(?:affine|attackable|choose|distances|minnorm|results|rows)\.ts$|^(?:portfolio|results)\//,
+    /^(?:affine|attackable|choose|distances|minnorm|results|rows|solved)\.ts$|^(?:portfolio|results)\//,
   ],
   ["pictures", /^own_image\.ts$|^plots\//],
   ["notebooks", /^notebook\.ts$|^report\//],

@@ -62,7 +62,7 @@ export interface MeasureOptions {
 }
 
 /** By what a measurement's rows are known again. */
-export function identityOf(measurement: Measurement): Identity {
+export function identityOf(measurement: Omit<Measurement, "network">): Identity {
   const { weightsSha256, dataset, subset, reference, p, attack, maxPasses, seed } = measurement;
   return {
     weightsSha256,

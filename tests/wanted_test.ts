@@ -1,0 +1,143 @@
+/**
+ * Rows taken from tables, and the computing of those that are missing.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { dirname, join } from "node:path";
+import { readRows, writeRows } from "$lib/results.ts";
+import { computeLacking, lackingWork } from "$lib/results/lacking.ts";
+import {
+  commonRows,
+  fileOf,
+  type Folders,
+  takesNorm,
+  thinTable,
+  trainings,
+  type Wanted,
+  wantedRows,
+} from "$lib/results/wanted.ts";
+import { inFolder } from "./in_folder.ts";
+
+const wanted: Wanted = {
+  networks: ["MLP"],
+  norms: [2],
+  images: 3,
+  attack: "fgsm",
+  maxPasses: 12,
+  seed: 0,
+};
+
+/** A folder for what is committed and one for what is computed. */
+const inFolders = (use: (folders: Required<Folders>) => Promise<void>) =>
+  inFolder((folder) => use({ committed: join(folder, "committed"), own: join(folder, "own") }));
+
+const lacking = async (one: Wanted, folders: Folders) =>
+  (await lackingWork(one, folders)).lacks.map(({ network, p, images }) => ({ network, p, images }));
+
+Deno.test("only what no table has is computed, and is there the next time", () =>
+  inFolders(async (folders) => {
+    const fgsm = { ...wanted, norms: [Infinity] };
+    assertEquals(await lacking(fgsm, folders), [
+      { network: "MLP", p: Infinity, images: [0, 1, 2] },
+    ]);
+    await computeLacking(await lackingWork({ ...fgsm, images: 2 }, folders), {
+      own: folders.committed,
+    });
+    const committed = await Deno.readFile(fileOf(folders.committed, "MLP"));
+    const work = await lackingWork(fgsm, folders);
+    assertEquals(work.lacks.map(({ images }) => images), [[2]]);
+    assertEquals(work.rows, 1);
+    assert(work.seconds > 0 && work.seconds < 60, `${work.seconds} s`);
+
+    const seen: number[] = [];
+    await computeLacking(work, { own: folders.own, onProgress: ({ done }) => seen.push(done) });
+    assertEquals(seen.at(-1), 1);
+    assertEquals(await lacking(fgsm, folders), []);
+    const rows = await wantedRows(fgsm, folders);
+    assertEquals(rows.map(({ image, p, attack }) => [image, p, attack]), [
+      ...[[0, Infinity, "fgsm"], [1, Infinity, "fgsm"], [2, Infinity, "fgsm"]],
+    ]);
+    assertEquals(await Deno.readFile(fileOf(folders.committed, "MLP")), committed);
+    assertEquals((await readRows(fileOf(folders.own, "MLP"))).map((row) => row.image), [2]);
+  }));
+
+Deno.test("other images, passes, seeds, attacks and weights are other rows", () =>
+  inFolders(async (folders) => {
+    const fgsm = { ...wanted, norms: [Infinity], images: 1 };
+    await computeLacking(await lackingWork(fgsm, folders), { own: folders.own });
+    const changes: Partial<Wanted>[] = [{ maxPasses: 13 }, { seed: 1 }, { attack: "pgd" }];
+    for (const change of [...changes, { norms: [2] }, { training: 1 }, { networks: ["MLP_d"] }]) {
+      assertEquals((await lackingWork({ ...fgsm, ...change }, folders)).rows, 1);
+      assertEquals(await wantedRows({ ...fgsm, ...change }, folders), []);
+    }
+    assertEquals((await lackingWork({ ...fgsm, maxPasses: 1200 }, folders)).rows, 1);
+    assertEquals((await wantedRows({ ...fgsm, images: 5 }, folders)).length, 1);
+  }));
+
+Deno.test("time grows with images and passes, and is unknown where no table tells", () =>
+  inFolders(async (folders) => {
+    const fgsm = { ...wanted, norms: [Infinity], images: 1 };
+    assert(Number.isNaN((await lackingWork(fgsm, folders)).seconds));
+    await computeLacking(await lackingWork(fgsm, folders), { own: folders.own });
+    const file = fileOf(folders.own, "MLP");
+    await writeRows(file, (await readRows(file)).map((row) => ({ ...row, seconds: 2 })));
+    const time = async (one: Partial<Wanted>) =>
+      (await lackingWork({ ...fgsm, seed: 7, ...one }, folders)).seconds;
+    const once = await time({});
+    assertEquals(await time({ images: 4 }) - once, 6);
+    assertEquals(await time({ maxPasses: 36 }) - once, 4);
+  }));
+
+Deno.test("an interrupted run ends with the signal's reason and keeps what is complete", () =>
+  inFolders(async (folders) => {
+    const both = { ...wanted, norms: [2, Infinity], attack: "pgd" };
+    const controller = new AbortController();
+    const work = await lackingWork(both, folders);
+    await assertRejects(
+      () =>
+        computeLacking(work, {
+          own: folders.own,
+          signal: controller.signal,
+          onProgress: ({ done }) => done > 3 && controller.abort(new Error("stopped here")),
+        }),
+      Error,
+      "stopped here",
+    );
+    assertEquals(await lacking(both, folders), [
+      { network: "MLP", p: Infinity, images: [0, 1, 2] },
+    ]);
+  }));
+
+Deno.test("commonRows() keeps the images that all have in all norms", () => {
+  const row = (network: string, p: number, image: number) => ({ network, p, image });
+  const rows = [row("A", 1, 0), row("A", 1, 1), row("A", 2, 1), row("B", 1, 1), row("B", 2, 1)];
+  assertEquals(commonRows([...rows, row("B", 2, 0)]).map(({ image }) => image), [1, 1, 1, 1]);
+  assertEquals(commonRows([]), []);
+});
+
+Deno.test("thinTable() takes away the pictures of later images, and nothing else", () =>
+  inFolders(async (folders) => {
+    const work = await lackingWork({ ...wanted, attack: "pgd", maxPasses: 100 }, folders);
+    await computeLacking(work, { own: folders.own });
+    const file = fileOf(folders.own, "MLP");
+    const before = await readRows(file);
+    await thinTable(file, 2);
+    const after = await readRows(file);
+    assertEquals(after.map(({ adversarial }) => adversarial !== null), [true, true, false]);
+    assertEquals(after, before.map((row) => row.image < 2 ? row : { ...row, adversarial: null }));
+    assertEquals(dirname(file), folders.own);
+  }));
+
+Deno.test("takesNorm() knows which attacks have a norm", () => {
+  assertEquals([0, 1, 2, 3, Infinity].map((p) => takesNorm("portfolio", p)), [
+    ...[true, true, true, false, true],
+  ]);
+  assert(takesNorm("fmn", 0) && takesNorm("pgd", 2));
+  assert(!takesNorm("fgsm", 2) && !takesNorm("ddn", 1));
+});
+
+Deno.test("trainings() are the seeds that weights are there for", async () => {
+  assertEquals(await trainings("CNN_d"), [0, 1, 2]);
+  assertEquals(await trainings("AlexNet"), [0]);
+});
