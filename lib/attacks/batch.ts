@@ -8,7 +8,7 @@ import type { Classifier } from "../network.ts";
 import { distance } from "../norms.ts";
 import type { Attack, Mode } from "./attack.ts";
 import { startBest } from "./best.ts";
-import type { Outcome } from "./driver.ts";
+import type { Candidate, Outcome } from "./driver.ts";
 import { cleanEntries, type Entry, outcomeOf, standing } from "./entry.ts";
 import { type Logits, logitsAlone, reaches, softmax } from "./judge.ts";
 import { look } from "./look.ts";
@@ -173,14 +173,7 @@ export class Batch {
 
   /** Ends the attack: looks where its last step led to, and says what became of each image. */
   outcomes(): Outcome[] {
-    const ended = this.#rows.filter(({ finished }) => !finished);
-    if (ended.length > 0) {
-      const { state, best } = this.#standing;
-      const { point } = state;
-      const step = stepper(look(this.#attack.p), this.#network, this.#mode);
-      this.#take(step.run(this.#problem, { state: { point }, best }));
-      for (const entry of ended) entry.forwards++;
-    }
+    this.#lookLast();
     const { state, best } = this.#standing;
     const [last, found] = [rows(state.point), rows(best.point)];
     this.#rows.forEach((entry, row) => {
@@ -191,6 +184,28 @@ export class Batch {
       const tried = last[this.#rows.indexOf(entry)];
       return outcomeOf(entry, this.#attack.p, tried, (image) => this.#alone(image));
     });
+  }
+
+  /** Ends the attack as {@linkcode Batch.outcomes} does, but judges nothing alone. */
+  candidates(): Candidate[] {
+    this.#lookLast();
+    const found = rows(this.#standing.best.point);
+    const places = new Map(this.#rows.map((entry, row) => [entry, row]));
+    return this.#entries.map((entry) => {
+      const { best: norm, witness, image, steps, forwards, backwards } = entry;
+      const row = places.get(entry);
+      const point = witness?.image ?? (norm < Infinity && row !== undefined ? found[row]! : image);
+      return { norm, point, steps, forwards, backwards };
+    });
+  }
+
+  #lookLast(): void {
+    const ended = this.#rows.filter(({ finished }) => !finished);
+    if (ended.length === 0) return;
+    const { state: { point }, best } = this.#standing;
+    const step = stepper(look(this.#attack.p), this.#network, this.#mode);
+    this.#take(step.run(this.#problem, { state: { point }, best }));
+    for (const entry of ended) entry.forwards++;
   }
 
   /** Disposes the batch's tensors. */

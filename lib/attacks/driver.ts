@@ -97,6 +97,17 @@ export interface Outcome {
   backwards: number;
 }
 
+/** What an attack made of one image, not yet judged alone: for callers that judge the best of many. */
+export interface Candidate {
+  /** Norm of the best point, or `Infinity` if none was found. */
+  norm: number;
+  /** The best point, or the image; pixels in [0, 1]. */
+  point: Float32Array;
+  steps: number;
+  forwards: number;
+  backwards: number;
+}
+
 /**
  * Attacks images and gives the event loop its turn meanwhile, so that it can be interrupted.
  *
@@ -106,14 +117,32 @@ export interface Outcome {
  *   range.
  * @throws The signal's reason when aborted.
  */
-export async function runAttack(
+export function runAttack(
   attack: Attack,
   network: Classifier,
   images: Tensor4D,
   options: RunOptions = {},
 ): Promise<Outcome[]> {
-  const { signal, onStep } = options;
-  const steps = attackSteps(attack, network, images, options);
+  return drain(attackSteps(attack, network, images, options, (batch) => batch.outcomes()), options);
+}
+
+/** {@linkcode runAttack} that leaves the judgement alone to its caller. */
+export function runCandidates(
+  attack: Attack,
+  network: Classifier,
+  images: Tensor4D,
+  options: RunOptions = {},
+): Promise<Candidate[]> {
+  return drain(
+    attackSteps(attack, network, images, options, (batch) => batch.candidates()),
+    options,
+  );
+}
+
+async function drain<T>(
+  steps: Generator<Progress, T[]>,
+  { signal, onStep }: RunOptions,
+): Promise<T[]> {
   let turn = performance.now();
   try {
     for (;;) {
@@ -122,7 +151,7 @@ export async function runAttack(
       if (done) return value;
       onStep?.(value);
       // A timer's turn costs a millisecond, so not every short step takes one.
-      if (performance.now() - turn > 20) {
+      if (performance.now() - turn > 40) {
         await new Promise((resolve) => setTimeout(resolve));
         turn = performance.now();
       }
@@ -139,7 +168,7 @@ export function runAttackSync(
   images: Tensor4D,
   options: Omit<RunOptions, "signal"> = {},
 ): Outcome[] {
-  const steps = attackSteps(attack, network, images, options);
+  const steps = attackSteps(attack, network, images, options, (batch) => batch.outcomes());
   try {
     for (;;) {
       const { done, value } = steps.next();
@@ -151,12 +180,13 @@ export function runAttackSync(
   }
 }
 
-function* attackSteps(
+function* attackSteps<T>(
   attack: Attack,
   network: Classifier,
   images: Tensor4D,
   options: RunOptions,
-): Generator<Progress, Outcome[]> {
+  end: (batch: Batch) => T[],
+): Generator<Progress, T[]> {
   const { batchSize = 200, seed = 0, maxPasses = 2000, aims, labels, epsilons } = options;
   const count = images.shape[0];
   const ids = options.ids ?? Array.from({ length: count }, (_, i) => i);
@@ -176,7 +206,8 @@ function* attackSteps(
   // The clean image and where the last step led to need a pass each.
   const affordable = Math.floor((maxPasses - 2) / Math.max(1, forwards + backwards));
   const steps = Math.min(atMost, affordable);
-  const outcomes: Outcome[] = [];
+  const results: T[] = [];
+  const before: { norms: number[]; passes: number } = { norms: [], passes: 0 };
   for (let first = 0; first < count; first += batchSize) {
     const part = <T>(values: readonly T[]) => values.slice(first, first + batchSize);
     const batch = new Batch(attack, network, {
@@ -191,8 +222,8 @@ function* attackSteps(
       seed,
       steps,
     });
-    const norms = () => [...outcomes.map(normFound), ...batch.norms];
-    const passes = () => outcomes.reduce((sum, one) => sum + passesOf(one), batch.passes);
+    const norms = () => [...before.norms, ...batch.norms];
+    const passes = () => before.passes + batch.passes;
     try {
       batch.judgeClean();
       for (let step = 1; step <= steps && !batch.finished; step++) {
@@ -209,17 +240,15 @@ function* attackSteps(
           median: () => median(norms()),
         };
       }
-      outcomes.push(...batch.outcomes());
+      results.push(...end(batch));
+      before.norms.push(...batch.norms);
+      before.passes += batch.passes;
     } finally {
       batch.dispose();
     }
   }
-  return outcomes;
+  return results;
 }
-
-const normFound = ({ found, norm }: Outcome): number => found ? norm : Infinity;
-
-const passesOf = ({ forwards, backwards }: Outcome): number => forwards + backwards;
 
 function checkInput(
   images: Tensor4D,

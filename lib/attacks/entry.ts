@@ -68,6 +68,10 @@ export function cleanEntries(
   });
 }
 
+/** The point beyond another, seen from the image, by a share of the way. */
+const further = (image: Float32Array, point: Float32Array, share: number): Float32Array =>
+  along(image, Float64Array.from(point, (pixel, i) => pixel - image[i]!), 1 + share);
+
 /** By how much a point that does not stand alone is pushed further, until one does. */
 const pushes = [1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1];
 
@@ -82,9 +86,8 @@ export function standing(
   { image, goal }: Entry,
   alone: (image: Float32Array) => Logits,
 ): Entry["witness"] {
-  const perturbation = Float64Array.from(point, (pixel, i) => pixel - image[i]!);
   for (const push of [0, ...pushes]) {
-    const candidate = push === 0 ? point : along(image, perturbation, 1 + push);
+    const candidate = push === 0 ? point : further(image, point, push);
     const logits = alone(candidate);
     if (reaches(goal, logits)) return { image: candidate, logits };
   }

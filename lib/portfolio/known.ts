@@ -3,22 +3,35 @@
  *
  * @module
  */
-import type { Outcome } from "../attacks/driver.ts";
+import type { Candidate, Outcome } from "../attacks/driver.ts";
+import { outcomeOf, standing } from "../attacks/entry.ts";
+import type { Logits } from "../attacks/judge.ts";
 import type { Stage } from "./stages.ts";
+
+/** A point that is adversarial in its batch; judged alone only if it is the best in the end. */
+export interface Found {
+  readonly norm: number;
+  readonly point: Float32Array;
+  /** The attack that found it. */
+  readonly attack: string;
+}
 
 /** What is known of one image, while the portfolio is at work on it. */
 export interface Known {
   /** The image's place among those at work. */
   readonly place: number;
-  /** The best outcome or, if nothing was found, the last one. */
-  outcome: Outcome;
-  /** The attack that found it. */
-  attack: string | null;
+  /** The clean image, looked at. */
+  readonly clean: Outcome;
+  /** Class to leave. */
+  readonly reference: number;
+  /** Class to reach, if there is one. */
+  readonly target: number | undefined;
   /** Classes to aim at, at first in the order of their logits; to reach, if there is a target. */
   readonly targets: readonly number[];
-  /** The smallest norm and its point, by class aimed at. */
-  readonly norms: Map<number, number>;
-  readonly points: Map<number, Float32Array>;
+  /** The best of all. */
+  best: Found | undefined;
+  /** The best by class aimed at. */
+  readonly byClass: Map<number, Found>;
   steps: number;
   forwards: number;
   backwards: number;
@@ -45,30 +58,31 @@ const roundSteps = 20;
  */
 export function startKnown(
   place: number,
-  outcome: Outcome,
+  clean: Outcome,
   target: number | undefined,
-  reference = outcome.prediction,
+  reference = clean.prediction,
 ): Known {
-  const { logits } = outcome; // as confidences may be 0 for several classes
+  const { logits } = clean; // as confidences may be 0 for several classes
   const order = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]!);
   return {
     place,
-    outcome,
-    attack: null,
+    clean,
+    reference,
+    target,
     targets: target === undefined ? order.filter((one) => one !== reference) : [target],
-    norms: new Map(),
-    points: new Map(),
+    best: undefined,
+    byClass: new Map(),
     steps: 0,
-    forwards: outcome.forwards,
-    backwards: outcome.backwards,
+    forwards: clean.forwards,
+    backwards: clean.backwards,
   };
 }
 
 /** Whether the image was no image to attack: its class is the one to reach, or not its own. */
-export const isDone = ({ outcome: { found, norm } }: Known): boolean => found && norm === 0;
+export const isDone = ({ clean: { found, norm } }: Known): boolean => found && norm === 0;
 
 /** The smallest norm found, or Infinity. */
-export const bestNorm = ({ outcome: { found, norm } }: Known): number => found ? norm : Infinity;
+export const bestNorm = (known: Known): number => isDone(known) ? 0 : known.best?.norm ?? Infinity;
 
 /**
  * How an image takes a turn within what its budget allows; `undefined` if it does not.
@@ -100,7 +114,8 @@ export function planTurn(
   };
 }
 
-const normAt = ({ norms }: Known, target: number): number => norms.get(target) ?? Infinity;
+const normAt = ({ byClass }: Known, target: number): number =>
+  byClass.get(target)?.norm ?? Infinity;
 
 /** Classes, those with the smallest norms first; a sort that keeps the order of equals. */
 const ranked = (known: Known): number[] =>
@@ -109,18 +124,52 @@ const ranked = (known: Known): number[] =>
     return first === second ? 0 : first - second;
   });
 
-/** Takes in what an attack that aimed at a class made of the image. */
-export function learn(known: Known, target: number, attack: string, outcome: Outcome): void {
-  const { found, norm, perturbed } = outcome;
-  known.steps += outcome.steps;
-  known.forwards += outcome.forwards;
-  known.backwards += outcome.backwards;
-  if (found && norm < normAt(known, target)) {
-    known.norms.set(target, norm);
-    known.points.set(target, perturbed);
+/**
+ * Takes in what an attack made of the image.
+ *
+ * @param target Class that it aimed at, if it did.
+ */
+export function learn(
+  known: Known,
+  target: number | undefined,
+  attack: string,
+  { norm, point, steps, forwards, backwards }: Candidate,
+): void {
+  known.steps += steps;
+  known.forwards += forwards;
+  known.backwards += backwards;
+  const found: Found = { norm, point, attack };
+  if (target !== undefined && norm < normAt(known, target)) known.byClass.set(target, found);
+  if (norm < bestNorm(known)) known.best = found;
+}
+
+/**
+ * What became of an image: the best point, judged alone; if it does not stand, the next best.
+ *
+ * @param alone Gives the logits of one image.
+ */
+export function conclude(
+  known: Known,
+  alone: (image: Float32Array) => Logits,
+): { outcome: Outcome; attack: string | null } {
+  const { clean, best, byClass, reference, target, steps, forwards, backwards } = known;
+  const passes = { steps, forwards, backwards };
+  if (isDone(known)) return { outcome: { ...clean, ...passes }, attack: null };
+  const entry = {
+    ...passes,
+    id: clean.image,
+    goal: { reference, target },
+    image: clean.clean,
+    clean: clean.logits,
+    best: bestNorm(known),
+    finished: true,
+  };
+  const others = [...byClass.values()].toSorted((a, b) => a.norm - b.norm);
+  for (const { point, attack } of best ? [best, ...others] : []) {
+    const witness = standing(point, entry, alone);
+    if (witness) {
+      return { outcome: outcomeOf({ ...entry, witness }, clean.p, undefined, alone), attack };
+    }
   }
-  if (found ? norm < bestNorm(known) : !known.outcome.found) {
-    known.outcome = outcome;
-    known.attack = found && norm > 0 ? attack : null;
-  }
+  return { outcome: outcomeOf(entry, clean.p, undefined, alone), attack: null };
 }

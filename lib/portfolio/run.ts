@@ -3,12 +3,19 @@
  *
  * @module
  */
-import { type Outcome, runAttack, type RunOptions, type SoFar } from "../attacks/driver.ts";
+import {
+  type Outcome,
+  runAttack,
+  runCandidates,
+  type RunOptions,
+  type SoFar,
+} from "../attacks/driver.ts";
+import { logitsAlone } from "../attacks/judge.ts";
 import { look } from "../attacks/look.ts";
 import { stepper } from "../attacks/stepper.ts";
 import { type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
-import { bestNorm, isDone, type Known, learn, planTurn, startKnown } from "./known.ts";
+import { bestNorm, conclude, isDone, type Known, learn, planTurn, startKnown } from "./known.ts";
 import { rescueOf } from "./rescue.ts";
 import { portfolioOf, type Stage } from "./stages.ts";
 
@@ -78,10 +85,8 @@ export async function runPortfolio(
       before += tasks.length;
     }
   }
-  return all.map(({ outcome, attack, steps, forwards, backwards }) => ({
-    outcome: { ...outcome, steps, forwards, backwards },
-    attack,
-  }));
+  const shape = images.shape.slice(1);
+  return all.map((known) => conclude(known, (image) => logitsAlone(network, image, shape)));
 }
 
 /** What is known of the images, and what the run under way has found of its tasks. */
@@ -156,13 +161,13 @@ function planRuns(
 /** The stage that an image takes in a turn: where gradients gain nothing, it is rescued. */
 function stageOf(known: Known, { turns, turn, rescue }: Turn): Stage | undefined {
   const stage = turns[turn]!;
-  if (isDone(known) || stage === rescue && known.outcome.found) return undefined;
+  if (isDone(known) || stage === rescue && known.best) return undefined;
   // After a rescue, gradients have one turn from what it found.
   return isRescued(known, rescue) && turn > turns.indexOf(rescue) + 1 ? rescue : stage;
 }
 
 /** Whether nobody else found a better point. */
-const isRescued = ({ attack }: Known, rescue: Stage): boolean => attack === rescue.attack.name;
+const isRescued = ({ best }: Known, rescue: Stage): boolean => best?.attack === rescue.attack.name;
 
 /** Passes of a step. */
 function costOf({ attack }: Stage, network: Classifier): number {
@@ -187,7 +192,7 @@ async function runTasks(
   const isOnwards = (known: Known) => from === "best" || isRescued(known, rescue);
   const beginnings = stack(tasks, isOnwards, images.shape);
   try {
-    const outcomes = await runAttack(attack, network, rows, {
+    const candidates = await runCandidates(attack, network, rows, {
       ...driverOptions(options),
       ids: places.map((place) => options.ids?.[place] ?? place),
       ...(labels && { labels: places.map((place) => labels[place]!) }),
@@ -201,9 +206,9 @@ async function runTasks(
         onProgress(Math.min(1, (first + batchSize * step / steps) / tasks.length), soFar);
       },
     });
-    outcomes.forEach((outcome, i) => {
+    candidates.forEach((candidate, i) => {
       const { known, target } = tasks[i]!;
-      learn(known, aims ? target : outcome.adversarialClass ?? target, attack.name, outcome);
+      learn(known, aims ? target : undefined, attack.name, candidate);
     });
   } finally {
     tf.dispose([rows, beginnings]);
@@ -219,9 +224,9 @@ function stack(
   const pixels = shape.reduce((a, b) => a * b, 1);
   const values = new Float32Array(tasks.length * pixels);
   tasks.forEach(({ known, target }, i) => {
-    const { points, outcome } = known;
-    const best = points.get(target) ?? (outcome.found ? outcome.perturbed : outcome.clean);
-    values.set(isOnwards(known) ? best : outcome.clean, i * pixels);
+    const { byClass, best, clean: { clean } } = known;
+    const onwards = byClass.get(target) ?? best;
+    values.set(isOnwards(known) && onwards ? onwards.point : clean, i * pixels);
   });
   return tf.tensor4d(values, [tasks.length, ...shape] as [number, number, number, number]);
 }
