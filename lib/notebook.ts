@@ -7,7 +7,8 @@
  */
 import { Buffer } from "node:buffer";
 import { duration } from "./numbers.ts";
-import { type Figure, toPng } from "./plots/figure.ts";
+import type { Figure } from "./plots/figure.ts";
+import { toPng } from "./plots/render.ts";
 import { tableBundle, type TableOptions } from "./plots/table.ts";
 
 /** The same thing in several formats, by MIME type. */

@@ -41,7 +41,9 @@ Deno.test("many peers at one place are drawn, each name apart from the others", 
     ...{ name: `peer ${i}`, seconds: 2, mean: 1.02, median: 1.02 },
   }));
   const { svg } = anytimePeers([run({ peers })], options);
-  const places = [...svg.matchAll(/<text [^>]*( y="[^"]+" x="[^"]+")>peer/g)]
+  const places = [
+    ...svg.matchAll(/translate\(([^)]+)\)[^>]*><g[^>]*>(?:<use[^>]*>)+<\/g><text[^>]*>peer/g),
+  ]
     .map(([, place]) => place);
   assertEquals(places.length, 10);
   for (const chart of [places.slice(0, 5), places.slice(5)]) assertEquals(new Set(chart).size, 5);

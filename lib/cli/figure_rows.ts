@@ -6,7 +6,7 @@
 import { load, type Subset } from "../loader.ts";
 import { minNormCurve, robustAccuracyCurve } from "../plots/min_norm_curves.ts";
 import { minNormHistogram } from "../plots/min_norm_histogram.ts";
-import { type MinNormRow, normName } from "../plots/min_norms.ts";
+import { type MinNormRow, normName, normTitle } from "../plots/min_norms.ts";
 import type { Figure } from "../plots/figure.ts";
 import { resistanceGallery } from "../plots/resistance_gallery.ts";
 import type { Column, ResultRow } from "../results.ts";
@@ -38,7 +38,7 @@ export const rowFigures: Record<string, (request: RowsRequest) => Promise<Figure
   },
   async "min-norm-curve"(request) {
     const rows = await table(request, identity);
-    const title = `Share with a perturbation of norm x or less, ${source(rows)}`;
+    const title = `Share with a perturbation of norm $x$ or less, ${source(rows)}`;
     return minNormCurve(named(rows), { title });
   },
   async "robust-accuracy"(request) {
@@ -62,7 +62,7 @@ export const rowFigures: Record<string, (request: RowsRequest) => Promise<Figure
     const clean = pixelsOf(images);
     for (const tensor of [images, labels]) tensor.dispose();
     const pictured = named(rows).map((row) => ({ ...row, pixels: clean[row.image]! }));
-    const title = `The least and the most resistant of ${source(rows)}: ${network}, ${normName(p)}`;
+    const title = `The least and the most resistant of ${source(rows)}: ${network}, ${normTitle(p)}`;
     return resistanceGallery(pictured, { title });
   },
 };

@@ -11,7 +11,7 @@ import {
   type Look,
   lookAt,
   normAxis,
-  normName,
+  normTitle,
   note,
   panelFigure,
 } from "./min_norms.ts";
@@ -72,7 +72,7 @@ const WORST = 1.5;
 export function anytime(rows: readonly AnytimeRow[], options: AnytimeOptions): Figure {
   check(rows);
   const { network, p, images } = options;
-  const { title = `How soon attacks find small perturbations: ${network}, ${normName(p)} norm` } =
+  const { title = `How soon attacks find small perturbations: ${network}, ${normTitle(p)}` } =
     options;
   const {
     subtitle = `Over ${imageCount(images)}, of the smallest norms found so far, which are ` +
@@ -147,7 +147,7 @@ function panel(group: Group, { width, passes, p }: Frame): Block {
   const node = element(
     "g",
     {},
-    text(0, 12, `${name === "mean" ? "Mean" : "Median"} ${normAxis(p)}`, {
+    text(0, 12, `${name === "mean" ? "Mean" : "Median"} ${normTitle(p)}, ${normAxis(p)}`, {
       size: 13,
       weight: 700,
       anchor: "start",

@@ -6,7 +6,15 @@
 import * as Plot from "@observablehq/plot";
 import { chart, colors, count, element, type Figure, type SvgNode, text } from "./figure.ts";
 import { type Box, labelDots } from "./dot_labels.ts";
-import { type Block, imageCount, normAxis, note, panelFigure, written } from "./min_norms.ts";
+import {
+  type Block,
+  imageCount,
+  normAxis,
+  normTitle,
+  note,
+  panelFigure,
+  written,
+} from "./min_norms.ts";
 
 /** Where a run stood at some moment. */
 export interface AnytimeMoment {
@@ -142,7 +150,7 @@ function grouped(
 
 function panel(group: Group, width: number, against: string): Block {
   const { p, of, beyond, curve, dots } = group;
-  const title = `${of === "mean" ? "Mean" : "Median"} ${normAxis(p)}`;
+  const title = `${of === "mean" ? "Mean" : "Median"} ${normTitle(p)}, ${normAxis(p)}`;
   const node = element("g", {}, text(0, 12, title, { size: 13, weight: 700, anchor: "start" }));
   let height = 20;
   if (beyond.length > 0) {

@@ -62,7 +62,7 @@ function normPanel(rows: readonly TraceRow[], p: number, epsilon?: number) {
     marginTop: 28,
     marginBottom: 42,
     x: { label: "step", labelAnchor: "center", labelArrow: "none", ticks: 6 },
-    y: { label: `norm ${normSymbol(p)}`, zero: true, nice: true, grid: true, ticks: 4 },
+    y: { label: normSymbol(p), zero: true, nice: true, grid: true, ticks: 4 },
     marks: [
       Plot.ruleY(limits, { y: "epsilon", stroke: colors.muted, strokeDasharray: "4,3" }),
       Plot.text(limits, {

@@ -24,8 +24,8 @@ export function confidenceLine(
   const adversarial = argMax(nearest(rows, 1)?.confidences ?? []);
   const change = rows.find((row) => row.t > 0 && argMax(row.confidences) !== clean);
   const subtitle = change
-    ? `Confidences for image + t · perturbation; the class changes at t = ${change.t.toFixed(2)}`
-    : "Confidences for image + t · perturbation; the class does not change";
+    ? `Confidences for $x + t\\,r$; the class changes at $t = ${change.t.toFixed(2)}$`
+    : "Confidences for $x + t\\,r$; the class does not change";
   return figure({ label: `${title}. ${subtitle}`, width: 760, height: 390 }, [
     { node: heading(20, title, subtitle) },
     {
@@ -34,7 +34,7 @@ export function confidenceLine(
         height: 320,
         clean,
         adversarial,
-        label: "t, place on the line",
+        label: "$t$, place on the line from image $x$ to $x + r$",
         marks: [{ at: 0, text: "image" }, { at: 1, text: "adversarial image" }],
       }),
       x: 17,

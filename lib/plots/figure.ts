@@ -1,13 +1,17 @@
 /**
- * What all figures share: the document that they are drawn in, colours, type, and their two forms,
- * SVG and PNG.
+ * What all figures share: their texts, charts and headings, and how parts become one SVG.
  *
  * @module
  */
 import * as Plot from "@observablehq/plot";
-import { Resvg } from "@resvg/resvg-js";
-import { parseHTML } from "linkedom";
-import { createRequire } from "node:module";
+import { outlineTexts } from "./outlines.ts";
+import { document, element, type SvgNode } from "./svg.ts";
+import { colors } from "./theme.ts";
+import { plain } from "./typeset.ts";
+
+export { overflow, toPng } from "./render.ts";
+export { element, type SvgNode } from "./svg.ts";
+export { colors } from "./theme.ts";
 
 /** A finished figure: a picture for people, with the words for those who can't see it. */
 export interface Figure {
@@ -21,17 +25,6 @@ export interface Figure {
   readonly label: string;
 }
 
-/** What figures use of an SVG element; Deno has no declarations of the browser's. */
-export interface SvgNode {
-  readonly localName: string;
-  readonly children: Iterable<SvgNode>;
-  readonly outerHTML: string;
-  getAttribute(name: string): string | null;
-  setAttribute(name: string, value: string): void;
-  appendChild(child: SvgNode): void;
-  querySelectorAll(selector: string): Iterable<SvgNode>;
-}
-
 /** A piece of a figure at its place; pieces are drawn in order. */
 export interface Part {
   node: SvgNode;
@@ -39,48 +32,7 @@ export interface Part {
   y?: number;
 }
 
-/**
- * Arimo comes with the lab, for PNGs on machines without any font. It has the widths of Arial,
- * Helvetica and Liberation Sans, so what fits in the PNG fits in the SVG of any browser.
- */
-const FONT = "Arimo, 'Liberation Sans', Arial, Helvetica, sans-serif";
-
-/** Colours that differ for colour-blind eyes too (Okabe and Ito, 2008), by what they stand for. */
-export const colors = {
-  ink: "#1f2328",
-  muted: "#656d76",
-  faint: "#d0d7de",
-  ground: "#f3f4f6",
-  /** The clean image, its class, and the training set. */
-  clean: "#0072b2",
-  /** The adversarial image, its class, and the test set. */
-  adversarial: "#d55e00",
-  third: "#009e73",
-} as const;
-
-/** linkedom declares its document by the browser's types, which Deno lacks. */
-const { document } = parseHTML("<!doctype html><html><body></body></html>") as unknown as {
-  document: {
-    createElementNS(namespace: string, name: string): SvgNode;
-    createTextNode(content: string): SvgNode;
-  };
-};
-
-/** Makes an SVG element; numbers are rounded when the figure is finished. */
-export function element(
-  name: string,
-  attributes: Record<string, string | number> = {},
-  ...children: (SvgNode | string)[]
-): SvgNode {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  for (const child of children) {
-    made.appendChild(typeof child === "string" ? document.createTextNode(child) : child);
-  }
-  return made;
-}
-
-/** Text with its baseline at (x, y). */
+/** Text with its baseline at (x, y). What stands between two dollar signs is TeX. */
 export function text(
   x: number,
   y: number,
@@ -123,15 +75,14 @@ export function figure(
   { label, width, height }: Omit<Figure, "svg">,
   parts: readonly Part[],
 ): Figure {
+  const words = plain(label);
   const root = element("svg", {
     xmlns: "http://www.w3.org/2000/svg",
     width,
     height,
     viewBox: `0 0 ${width} ${height}`,
     role: "img",
-    "aria-label": label,
-    "font-family": FONT,
-    "font-size": 12,
+    "aria-label": words,
     color: colors.ink,
     style: "max-width:100%;height:auto;background:white",
   }, element("rect", { width, height, fill: "white" }));
@@ -139,7 +90,8 @@ export function figure(
     root.appendChild(x || y ? element("g", { transform: `translate(${x},${y})` }, node) : node);
   }
   roundNumbers(root);
-  return { svg: root.outerHTML, width, height, label };
+  outlineTexts(root);
+  return { svg: root.outerHTML, width, height, label: words };
 }
 
 /** Attributes that hold geometry; text, addresses and colours stay as they are. */
@@ -160,48 +112,6 @@ const DECIMAL = /-?\d*\.\d+(?:e-?\d+)?/g;
 
 function rounded(number: string): string {
   return String(Math.round(Number(number) * 100) / 100 + 0); // + 0 turns -0 into 0
-}
-
-const require = createRequire(import.meta.url);
-const fontFiles = ["400Regular/Arimo_400Regular.ttf", "700Bold/Arimo_700Bold.ttf"];
-
-/** The renderer, with the lab's own fonts only, so that a PNG is the same on every machine. */
-export function renderer(figure: Figure, scale: number): Resvg {
-  return new Resvg(figure.svg, {
-    font: {
-      loadSystemFonts: false,
-      fontFiles: fontFiles.map((file) => require.resolve(`@expo-google-fonts/arimo/${file}`)),
-      defaultFontFamily: "Arimo",
-    },
-    imageRendering: 1, // pixels as squares: resvg does not know "pixelated"
-    fitTo: { mode: "zoom", value: scale },
-  });
-}
-
-/**
- * Draws the figure as PNG.
- *
- * @param scale Pixels of the PNG for one CSS pixel.
- */
-export function toPng(figure: Figure, scale = 2): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(renderer(figure, scale).render().asPng());
-}
-
-/**
- * Says by how many CSS pixels, at most, something drawn goes beyond the figure's edge.
- *
- * @returns 0 if nothing is clipped.
- */
-export function overflow(figure: Figure): number {
-  const box = renderer(figure, 1).getBBox();
-  if (!box) return 0;
-  const beyond = Math.max(
-    -box.x,
-    -box.y,
-    box.x + box.width - figure.width,
-    box.y + box.height - figure.height,
-  );
-  return Math.max(0, beyond);
 }
 
 /** Writes a confidence between 0 and 1: `99.9%`. Only a certainty is called 100% or 0%. */

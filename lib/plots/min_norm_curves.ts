@@ -16,6 +16,7 @@ import {
   type NetworkNorms,
   normAxis,
   type NormGroup,
+  normTitle,
   note,
   panelFigure,
 } from "./min_norms.ts";
@@ -43,7 +44,7 @@ export function minNormCurve(
   rows: readonly MinNormRow[],
   options: MinNormFigureOptions = {},
 ): Figure {
-  const { title = "Share of images with a perturbation of norm x or less" } = options;
+  const { title = "Share of images with a perturbation of norm $x$ or less" } = options;
   const {
     subtitle = "Each norm found is an upper bound of the image's minimal perturbation, so " +
       "the true curves lie at or above these. They begin at the misclassified images and end at " +
@@ -75,15 +76,15 @@ export function robustAccuracyCurve(
   rows: readonly MinNormRow[],
   options: MinNormFigureOptions = {},
 ): Figure {
-  const { title = "Robust accuracy against epsilon" } = options;
+  const { title = "Robust accuracy against $\\varepsilon$" } = options;
   const {
-    subtitle = "Share of all images with no perturbation found of norm epsilon or less. " +
+    subtitle = "Share of all images with no perturbation found of norm $\\varepsilon$ or less. " +
       "Norms found are upper bounds, so the true curves lie at or below these. Bands: 95% Wilson " +
       "intervals for images drawn at random",
   } = options;
   return curves(rows, { title, subtitle }, {
     y: "robust accuracy (%)",
-    x: (p) => `epsilon, ${normAxis(p)}`,
+    x: (p) => `$\\varepsilon$, largest ${normAxis(p)}`,
     behind: (curve, networks) =>
       Plot.areaY(curve.points, {
         x: "at",
@@ -165,7 +166,7 @@ function panel(
   const node = element(
     "g",
     {},
-    text(0, 12, normAxis(group.p), { size: 13, weight: 700, anchor: "start" }),
+    text(0, 12, normTitle(group.p), { size: 13, weight: 700, anchor: "start" }),
     element("g", { transform: "translate(0,28)" }, facts.node),
     element("g", { transform: `translate(0,${top + 22})` }, plot),
   );

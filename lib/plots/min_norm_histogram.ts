@@ -16,6 +16,7 @@ import {
   type NetworkNorms,
   normAxis,
   type NormGroup,
+  normTitle,
   outcomes,
   panelFigure,
   written,
@@ -55,7 +56,7 @@ function panel(group: NormGroup, width: number): Block {
   const drawn = group.networks.map((one) => ({ ...one, bars: bins(one.minNorms, step, group.p) }));
   const highest = Math.max(...drawn.flatMap(({ bars }) => bars.map((bar) => bar.share)), 1);
   const end = Math.max(...drawn.flatMap(({ bars }) => bars.map((bar) => bar.to)), step);
-  const name = normAxis(group.p);
+  const name = normTitle(group.p);
   const node = element(
     "g",
     {},

@@ -10,11 +10,15 @@ import {
   type Figure,
   figure,
   heading,
+  normSymbol,
   type Part,
   type SvgNode,
   text,
 } from "./figure.ts";
 import { shortened, textWidth, wrapped } from "./measure.ts";
+import { type Look, lookAt } from "./theme.ts";
+
+export { type Look, lookAt };
 
 /** The smallest perturbation found for one image. */
 export interface MinNormRow {
@@ -37,28 +41,6 @@ export interface NetworkNorms extends Look {
 export interface NormGroup {
   p: number;
   networks: NetworkNorms[];
-}
-
-/** Colours that differ for colour-blind eyes too (Okabe and Ito, 2008). */
-const NETWORK_COLORS = [
-  ...[colors.clean, colors.adversarial, colors.third],
-  ...["#cc79a7", "#e69f00", "#56b4e9", "#7b5ea7", colors.muted],
-];
-
-/** How a network, or another series, is drawn. */
-export interface Look {
-  color: string;
-  /** Dashes of its line, "" for none. */
-  dashes: string;
-}
-
-/** The look of the series at a place; after eight the colours begin again, dashed. */
-export function lookAt(place: number): Look {
-  const turn = Math.floor(place / NETWORK_COLORS.length);
-  return {
-    color: NETWORK_COLORS[place % NETWORK_COLORS.length] ?? colors.ink,
-    dashes: ["", "5,2", "2,2"][turn % 3] ?? "",
-  };
 }
 
 /**
@@ -102,8 +84,11 @@ export function byNorm(rows: readonly MinNormRow[], figure: string): NormGroup[]
 /** The norm's name in running text: `L2`, `L∞`. */
 export const normName = (p: number): string => `L${p === Infinity ? "∞" : p}`;
 
+/** The norm's name in a figure's title or text: that of {@link normName} as a formula. */
+export const normTitle = (p: number): string => `$L_${p === Infinity ? "\\infty" : `{${p}}`}$ norm`;
+
 /** The norm as an axis names it. */
-export const normAxis = (p: number): string => `${normName(p)} norm${p === 0 ? " (pixels)" : ""}`;
+export const normAxis = (p: number): string => normSymbol(p) + (p === 0 ? " (pixels)" : "");
 
 /** A norm's value in three digits, a count of pixels to the tenth. */
 export function written(norm: number, p: number): string {
@@ -151,9 +136,6 @@ export function largestNorm({ p, networks }: NormGroup): number {
 export const WIDTH = 760;
 
 const MARGIN = 20;
-
-/** Share of the width for lines of small text: where Arial is missing, browsers' letters are wider. */
-const NARROW = 0.84;
 
 /** A line of the legend. */
 export interface Series extends Look {
@@ -210,7 +192,7 @@ export function panelFigure<T>(
   const titles = wrapped(title, WIDTH - 2 * MARGIN, { size: 15, weight: 700 });
   const parts: Part[] = titles.map((line, i) => ({ node: heading(MARGIN, line), y: 20 * i }));
   let y = 40 + 20 * (titles.length - 1);
-  const below = note(subtitle, NARROW * (WIDTH - 2 * MARGIN));
+  const below = note(subtitle, WIDTH - 2 * MARGIN);
   parts.push({ node: below.node, x: MARGIN, y });
   y += below.height + 12;
   if (series.length > 0) {

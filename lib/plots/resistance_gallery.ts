@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { colors, count, element, type Figure, type SvgNode, text } from "./figure.ts";
+import { colors, count, element, type Figure, normSymbol, type SvgNode, text } from "./figure.ts";
 import {
   type Block,
   byNorm,
@@ -105,7 +105,7 @@ function example(row: Shown, y: number): SvgNode {
   const side = { size: 11, anchor: "start", fill: colors.muted };
   const norm = p === 0
     ? `${written(minNorm, p)} pixel${minNorm === 1 ? "" : "s"}`
-    : `${normName(p)} ${written(minNorm, p)}`;
+    : `${normSymbol(p)} = ${written(minNorm, p)}`;
   return element(
     "g",
     {},

@@ -65,7 +65,7 @@ function curve(series: string, rows: readonly SweepRow[]) {
     marginRight: 18,
     marginTop: 50,
     marginBottom: 40,
-    x: { label: "norm", labelAnchor: "center", labelArrow: "none", ticks: 4, zero: true },
+    x: { label: "norm asked for", labelAnchor: "center", labelArrow: "none", ticks: 4, zero: true },
     y: { label: null, domain: [0, 100], grid: true, ticks: 3 },
     marks: [
       Plot.lineY(points, { x: "norm", y: value, z: "image", stroke: colors.muted }),
@@ -85,7 +85,7 @@ function curve(series: string, rows: readonly SweepRow[]) {
       }),
     ],
   });
-  g.appendChild(text(10, 14, series, { size: 13, weight: 700, anchor: "start" }));
+  g.appendChild(text(10, 14, seriesName(series), { size: 13, weight: 700, anchor: "start" }));
   g.appendChild(text(10, 31, "↑ confidence (%)", { size: 11, anchor: "start" }));
   return g;
 }
@@ -112,7 +112,11 @@ export function sweepPictures(
   const most = Math.max(1, ...[...groups.values()].map((own) => own.length));
   const parts = [...groups].flatMap(([series, own], line): Part[] => {
     const y = 60 + line * cell.height;
-    const name = text(20, y + 16 + size / 2, series, { size: 13, weight: 700, anchor: "start" });
+    const name = text(20, y + 16 + size / 2, seriesName(series), {
+      size: 13,
+      weight: 700,
+      anchor: "start",
+    });
     const digits = [...own].sort((a, b) => a.norm - b.norm).map((row, i): Part => ({
       x: 96 + i * cell.width,
       y,
@@ -153,6 +157,11 @@ function judged(row: SweepPictureRow, size: number) {
     }));
   }
   return g;
+}
+
+/** A series of one norm, `p = 2`, is named by a formula. */
+function seriesName(series: string): string {
+  return series.startsWith("p = ") ? `$${series}$` : series;
 }
 
 function bySeries<T extends SweepRow>(rows: readonly T[]): Map<string, T[]> {
