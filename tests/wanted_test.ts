@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { dirname, join } from "node:path";
 import { readRows, writeRows } from "$lib/results.ts";
 import { computeLacking, lackingWork } from "$lib/results/lacking.ts";
 import {
+  assertTakes,
   commonRows,
   fileOf,
   type Folders,
-  takesNorm,
   thinTable,
   trainings,
   type Wanted,
@@ -129,12 +129,13 @@ Deno.test("thinTable() takes away the pictures of later images, and nothing else
     assertEquals(dirname(file), folders.own);
   }));
 
-Deno.test("takesNorm() knows which attacks have a norm", () => {
-  assertEquals([0, 1, 2, 3, Infinity].map((p) => takesNorm("portfolio", p)), [
-    ...[true, true, true, false, true],
-  ]);
-  assert(takesNorm("fmn", 0) && takesNorm("pgd", 2));
-  assert(!takesNorm("fgsm", 2) && !takesNorm("ddn", 1));
+Deno.test("assertTakes() refuses norms that an attack does not take", () => {
+  assertTakes("portfolio", [0, 1, 2, Infinity]);
+  assertTakes("fmn", [0, 1, 2, Infinity]);
+  assertTakes("school", [3]);
+  assertThrows(() => assertTakes("portfolio", [2, 3]), RangeError, "current value is 3");
+  assertThrows(() => assertTakes("fgsm", [Infinity, 2]), RangeError, "current value is 2");
+  assertThrows(() => assertTakes("none", [2]), RangeError, "current value is none");
 });
 
 Deno.test("trainings() are the seeds that weights are there for", async () => {

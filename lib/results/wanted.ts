@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { attackNamed, runner } from "../attacks/run.ts";
+import { portfolioOf } from "../portfolio/stages.ts";
 import { modelFile, modelsFolder } from "../network.ts";
 import { readRows, type ResultRow, writeRows } from "../results.ts";
 import { identityOf, type Measurement, portfolio } from "./measure.ts";
@@ -47,16 +48,16 @@ export const tablesFolder = (): string =>
 /** Where tables are that notebooks make. */
 export const ownFolder = join(lab, "min-norms");
 
-/** Attacks that {@linkcode Wanted} takes in a norm. */
-export function takesNorm(attack: string, p: number): boolean {
-  if (attack === portfolio) return [0, 1, 2, Infinity].includes(p);
-  const entry = attackNamed(attack);
-  try {
-    runner(entry, { p, norm: 1, learningRate: 0.01 }, { smallest: true });
-    return true;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
+/**
+ * Checks that an attack takes some norms.
+ *
+ * @param attack `portfolio`, or an attack's name.
+ * @throws {RangeError} If there is no such attack, or it does not take one of the norms.
+ */
+export function assertTakes(attack: string, norms: readonly number[]): void {
+  for (const p of norms) {
+    if (attack === portfolio) portfolioOf(p);
+    else runner(attackNamed(attack), { p, norm: 1, learningRate: 0.01 }, { smallest: true });
   }
 }
 
