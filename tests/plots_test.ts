@@ -110,8 +110,10 @@ Deno.test("toPng() draws the pixels of a digit as squares", () => {
 });
 
 Deno.test("a figure escapes what has a meaning in SVG", () => {
-  const { svg } = digitGrid([], { title: `a < b & "c"` });
-  assert(svg.includes("a &lt; b &amp; "));
+  const drawn = digitGrid([], { title: `a < b & "c"` });
+  assert(drawn.svg.includes('aria-label="a &lt; b &amp; &quot;c&quot;'), drawn.svg.slice(0, 300));
+  assert(drawn.svg.includes('>a &lt; b &amp; "c"</text>'));
+  toPng(drawn); // would throw as it parses
 });
 
 Deno.test("digitGrid() refuses an image of another size", () => {

@@ -5,6 +5,7 @@
  */
 import { colors, count, element, type Figure, figure, heading, text } from "./figure.ts";
 import type { Part, SvgNode } from "./figure.ts";
+import { faces } from "./theme.ts";
 
 /** One layer, as an architecture's summary gives it. */
 export interface LayerRow {
@@ -91,9 +92,9 @@ function block([height = 1, width = 1, channels = 1]: readonly number[], centre:
   const [x, y] = [centre - (w + depth) / 2, MIDDLE - (h - depth) / 2];
   const shape = (d: string, fill: string) => element("path", { d, fill, ...outline });
   return [
-    shape(`M${x},${y}h${w}v${h}h${-w}z`, "#cfe3f1"),
-    shape(`M${x},${y}l${depth},${-depth}h${w}l${-depth},${depth}z`, "#e6f0f8"),
-    shape(`M${x + w},${y}l${depth},${-depth}v${h}l${-depth},${depth}z`, "#a9cde6"),
+    shape(`M${x},${y}h${w}v${h}h${-w}z`, faces.front),
+    shape(`M${x},${y}l${depth},${-depth}h${w}l${-depth},${depth}z`, faces.top),
+    shape(`M${x + w},${y}l${depth},${-depth}v${h}l${-depth},${depth}z`, faces.side),
   ];
 }
 
@@ -105,7 +106,7 @@ function bar(units: number, centre: number) {
     y: MIDDLE - height / 2,
     width: 14,
     height,
-    fill: "#fbdcc4",
+    fill: faces.vector,
     ...outline,
   })];
 }

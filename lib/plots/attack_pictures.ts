@@ -131,7 +131,7 @@ function bars(confidences: readonly number[], prediction: number, color: string)
       y: height - full,
       width: step - 6,
       height: full,
-      fill: i === prediction ? color : "#a8b0b9",
+      fill: i === prediction ? color : colors.others,
     }));
     group.appendChild(text((i + 0.5) * step, height + 15, String(i), {
       size: 11,

@@ -41,7 +41,7 @@ export function confidencePanel(
     points: rows.map((row) => ({ at: row.at, value: 100 * (row.confidences[digit] ?? 0) })),
   }));
   const stroke = (digit: number) =>
-    digit === clean ? colors.clean : digit === adversarial ? colors.adversarial : "#a8b0b9";
+    digit === clean ? colors.clean : digit === adversarial ? colors.adversarial : colors.others;
   const ofInterest = (digit: number) => digit === clean || digit === adversarial;
   const ordered = [...curves].sort((a, b) =>
     Number(ofInterest(a.digit)) - Number(ofInterest(b.digit))

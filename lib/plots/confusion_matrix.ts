@@ -5,6 +5,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { chart, colors, count, type Figure, figure, heading } from "./figure.ts";
+import { ramp } from "./theme.ts";
 
 /**
  * Draws a confusion matrix: mistakes in orange by their number, what is right in grey.
@@ -32,7 +33,7 @@ export function confusionMatrix(
     marginBottom: 16,
     x: { ...band, label: "predicted class", axis: "top" },
     y: { ...band, label: "true class" },
-    color: { type: "sqrt", domain: [0, most], range: ["#fff3e8", "#d55e00"] },
+    color: { type: "sqrt", domain: [0, most], range: [...ramp] },
     marks: [
       Plot.cell(cells, { ...place, fill: colors.ground }),
       Plot.cell(mistakes, { ...place, fill: "images" }),

@@ -51,7 +51,7 @@ export function text(
 
 /** Draws a chart of Observable Plot as a piece of a figure. */
 export function chart(options: Plot.PlotOptions): SvgNode {
-  const drawn: unknown = Plot.plot({ ...options, document } as Plot.PlotOptions);
+  const drawn: unknown = Plot.plot({ ...options, document } as unknown as Plot.PlotOptions);
   const plotted = drawn as SvgNode; // by Deno's types Plot returns nothing that it knows
   const group = element("g", { "font-size": 11, "text-anchor": "middle", fill: colors.ink });
   for (const child of [...plotted.children]) {
@@ -82,7 +82,8 @@ export function figure(
     height,
     viewBox: `0 0 ${width} ${height}`,
     role: "img",
-    "aria-label": words,
+    // linkedom escapes quotes only in attributes.
+    "aria-label": words.replaceAll("&", "&amp;").replaceAll("<", "&lt;"),
     color: colors.ink,
     style: "max-width:100%;height:auto;background:white",
   }, element("rect", { width, height, fill: "white" }));

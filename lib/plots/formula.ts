@@ -45,7 +45,7 @@ const require = createRequire(import.meta.url);
 
 const { tex2svg, startup: { adaptor, output: { font } } }: MathJax = await require("mathjax").init({
   loader: { load: ["input/tex", "output/svg", "[tex]/boldsymbol"] },
-  tex: { packages: { "[+]": ["boldsymbol"] } },
+  tex: { packages: { "[+]": ["boldsymbol"], "[-]": ["noundefined", "noerrors"] } },
   svg: { fontCache: "none", linebreaks: { inline: false } },
 });
 // Letters beyond the usual ones, which MathJax would load while a formula waits.

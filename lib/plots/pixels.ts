@@ -3,23 +3,15 @@
  *
  * @module
  */
-import { colors, element, type SvgNode } from "./figure.ts";
 import { pngAddress } from "./png.ts";
+import { element, type SvgNode } from "./svg.ts";
+import { colors, diverging } from "./theme.ts";
 
 /** Side of an MNIST image in pixels. */
 export const SIDE = 28;
 
 /** A picture's values, row by row, 784 of them. */
 export type Pixels = ArrayLike<number>;
-
-/** Red, green and blue where a perturbation is -1, -1/2, 0, 1/2 and 1 times the largest value. */
-const DIVERGING: readonly (readonly [number, number, number])[] = [
-  [5, 74, 120],
-  [86, 160, 206],
-  [255, 255, 255],
-  [240, 150, 84],
-  [160, 58, 0],
-];
 
 /** Draws a digit of `size` CSS pixels with its corner at (x, y): 0 white, 1 black, framed. */
 export function digit(values: Pixels, x: number, y: number, size: number): SvgNode {
@@ -37,7 +29,7 @@ export function perturbation(
   size: number,
 ): SvgNode {
   const bytes = Uint8Array.from(
-    Array.from(checked(values)).flatMap((value) => diverging(value / limit)),
+    Array.from(checked(values)).flatMap((value) => colorOf(value / limit)),
   );
   return picture(pngAddress(bytes, SIDE, SIDE), x, y, size);
 }
@@ -46,7 +38,7 @@ export function perturbation(
 export function divergingStrip(x: number, y: number, width: number, height: number): SvgNode {
   const steps = 201; // odd, so that 0 has a pixel of its own
   const bytes = Uint8Array.from(
-    Array.from({ length: steps }, (_, i) => diverging(2 * i / (steps - 1) - 1)).flat(),
+    Array.from({ length: steps }, (_, i) => colorOf(2 * i / (steps - 1) - 1)).flat(),
   );
   return element(
     "g",
@@ -65,10 +57,10 @@ export function divergingStrip(x: number, y: number, width: number, height: numb
 }
 
 /** Red, green and blue (0 to 255) of a value in [-1, 1]. */
-function diverging(value: number): number[] {
-  const place = (clamp((value + 1) / 2)) * (DIVERGING.length - 1);
-  const below = Math.min(Math.floor(place), DIVERGING.length - 2);
-  const [from = [0, 0, 0], to = [0, 0, 0]] = DIVERGING.slice(below, below + 2);
+function colorOf(value: number): number[] {
+  const place = (clamp((value + 1) / 2)) * (diverging.length - 1);
+  const below = Math.min(Math.floor(place), diverging.length - 2);
+  const [from = [0, 0, 0], to = [0, 0, 0]] = diverging.slice(below, below + 2);
   return from.map((channel, i) => Math.round(channel + (place - below) * ((to[i] ?? 0) - channel)));
 }
 
