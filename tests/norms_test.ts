@@ -29,6 +29,15 @@ Deno.test("norm() keeps small pixels under high powers", () => {
   });
 });
 
+Deno.test("norm() at p = 2 measures from 1e-28 to 1e8", () => {
+  tf.tidy(() => {
+    for (const size of [1e-28, 1e-10, 1, 1e8]) {
+      const r = perturbation([3 * size, -4 * size, 0]);
+      assertAlmostEquals(norm(r, 2).dataSync()[0]! / size, 5, 1e-5);
+    }
+  });
+});
+
 Deno.test("rescale() reaches the norm for any p >= 1, and leaves zeros alone", () => {
   const values = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), {
     minLength: 4,
