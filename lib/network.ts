@@ -12,6 +12,7 @@ import { writeAtomic } from "./files.ts";
 import { forward, initialValues } from "./layers.ts";
 import { assertSeed } from "./random.ts";
 import { encode, type NamedArray, readSafetensors, type SafeTensors } from "./safetensors.ts";
+import { noteUsed } from "./used.ts";
 
 /** Where the lab's own networks lie: `models/` of the checkout. */
 export const modelsFolder: string = fileURLToPath(new URL("../models/", import.meta.url));
@@ -236,6 +237,7 @@ export async function loadNetwork(
     );
   }
   assertWeights(tensors, architecture, path);
+  noteUsed(path);
   return new Network(architecture, toTensors(tensors), metadata);
 }
 

@@ -7,6 +7,7 @@ import type { DataFrame, DataType, Series } from "nodejs-polars";
 import pl from "nodejs-polars";
 import { replaceAtomic, writeAtomic } from "./files.ts";
 import { appendTo, countRows } from "./results/parquet.ts";
+import { noteUsed } from "./used.ts";
 
 /** What an attack made of one image; the columns of a table. */
 export interface ResultRow {
@@ -121,6 +122,7 @@ export async function readRows<C extends Column = Column>(
     const frame = await lazy.select(...columns).slice(from, length).collect();
     return columns.map((name) => valuesOf(frame, name, from));
   });
+  noteUsed(file);
   return Array.from({ length }, (_, row) =>
     // Its names and types are those of the columns, which fromEntries cannot express.
     Object.fromEntries(columns.map((name, i) => [name, values[i]![row]])) as Pick<ResultRow, C>);

@@ -6,9 +6,9 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "node:path";
+import { texInProse } from "$lib/report/checks.ts";
 import { missingOutputs } from "$lib/report/execute.ts";
 import { notebookNames } from "$lib/report/files.ts";
-import { texInProse } from "$lib/report/html.ts";
 import {
   formatNotebook,
   isParametersCell,

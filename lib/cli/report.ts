@@ -4,27 +4,37 @@
  * @module
  */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { writeAtomic } from "../files.ts";
 import { execute } from "../report/execute.ts";
+import { texInProse } from "../report/checks.ts";
+import type { Facts } from "../report/facts.ts";
 import {
   cachedExecution,
+  checkoutOf,
+  checkoutState,
   executionKey,
   groundKey,
+  keepExecution,
   notebookNames,
   readNotebook,
 } from "../report/files.ts";
-import { texInProse } from "../report/html.ts";
+import type { Checkout } from "../report/made.ts";
 import {
   formatNotebook,
   type Notebook,
   type Parameters,
-  titleAndPromise,
   withParameters,
 } from "../report/notebook.ts";
 import { Server } from "../report/server.ts";
-import { type Executed, findChromium, printPdf, writePages, writeReport } from "../report/write.ts";
-import { jupyterCommand, jupyterEnvironment, serverCommand } from "../setup/jupyter.ts";
+import {
+  type Executed,
+  findChromium,
+  printPdf,
+  writeChapters,
+  writeReport,
+} from "../report/write.ts";
+import { jupyterEnvironment, serverCommand } from "../setup/jupyter.ts";
 import { lab, root } from "../setup/paths.ts";
 import { type Call, type Command, flag, known, runCommand, text, UsageError } from "./command.ts";
 
@@ -67,11 +77,11 @@ async function run({ values, positionals, say, signal }: Call<typeof options>) {
   const parameters = await readParameters(values.parameters, all);
   await using kernels = new LazyServer(signal);
   const executed: Executed[] = [];
-  const ground = await groundKey(root);
+  const [ground, checkout] = await Promise.all([groundKey(root), checkoutState(root)]);
   for (const name of names) {
     const notebook = await readNotebook(folder, name);
     try {
-      const job = { name, notebook, ground, parameters: parameters[name] ?? {} };
+      const job = { name, notebook, ground, checkout, parameters: parameters[name] ?? {} };
       executed.push(await executedOne(job, { ...values, say, signal, kernels }));
     } catch (error) {
       signal.throwIfAborted();
@@ -87,7 +97,7 @@ async function run({ values, positionals, say, signal }: Call<typeof options>) {
     }
   }
   const files = await write(executed, all, values.parameters);
-  if (values.pdf) files.push(...await print(executed, say));
+  if (values.pdf) files.push(...await print(files, say));
   for (const file of files) say(`Wrote ${file}`);
   return { notebooks: names, files };
 }
@@ -96,6 +106,7 @@ interface Job {
   name: string;
   notebook: Notebook;
   ground: string;
+  checkout: Checkout;
   parameters: Parameters;
 }
 
@@ -107,7 +118,10 @@ interface Means {
   kernels: LazyServer;
 }
 
-async function executedOne(job: Job, { fresh, write, say, signal, kernels }: Means) {
+async function executedOne(
+  job: Job,
+  { fresh, write, say, signal, kernels }: Means,
+): Promise<Executed> {
   const { name } = job;
   const tex = texInProse(job.notebook);
   if (tex) {
@@ -119,10 +133,13 @@ async function executedOne(job: Job, { fresh, write, say, signal, kernels }: Mea
   const key = await executionKey(notebook, job.ground);
   const path = join(scratch, `${name}.ipynb`);
   const cached = fresh || write ? undefined : await cachedExecution(path, key);
+  const checkout = await checkoutOf(job.checkout, root, name);
   if (cached) {
     say(`${name}: nothing changed since it ran`);
-    return { name, path, notebook: cached };
+    return { name, checkout, ...cached };
   }
+  const start = performance.now();
+  const used = Promise.withResolvers<string>();
   const executed = await execute(await kernels.start(), notebook, {
     name,
     folder: "notebooks",
@@ -130,10 +147,18 @@ async function executedOne(job: Job, { fresh, write, say, signal, kernels }: Mea
     onCell: ({ index, cells, section, seconds }) =>
       say(`${name}: cell ${index} of ${cells}, ${seconds.toFixed(1)} s  ${section}`),
     onRetry: (message) => say(`${message}; running it again`),
+    question: { expression: factsExpression, onAnswer: used.resolve },
   });
-  await writeAtomic(path, formatNotebook(executed, { execution_key: key }));
-  return { name, path, notebook: executed };
+  const made = {
+    ...JSON.parse(await used.promise) as Facts,
+    date: new Date().toISOString(),
+    seconds: (performance.now() - start) / 1000,
+  };
+  await keepExecution(path, key, { notebook: executed, made });
+  return { name, checkout, notebook: executed, made };
 }
+
+const factsExpression = `JSON.stringify(await (await import("$lib/report/facts.ts")).facts())`;
 
 /** A server that is started when the first notebook needs it. */
 class LazyServer implements AsyncDisposable {
@@ -151,38 +176,29 @@ class LazyServer implements AsyncDisposable {
   }
 }
 
-/** Some notebooks alone leave the index and the other pages as they are. */
+/** All notebooks make the report; some of them a page each, for a look while writing. */
 async function write(
-  executed: Executed[],
+  executed: readonly Executed[],
   all: readonly string[],
   parameters?: string,
 ): Promise<string[]> {
-  const order = await Promise.all(all.map(async (name) => (
-    { name, title: titleAndPromise(await readNotebook(folder, name)).title }
-  )));
-  const whole = executed.length === all.length;
-  const day = new Date().toISOString().slice(0, 10);
-  const options = {
-    out,
-    scratch,
-    nbconvert: jupyterCommand("nbconvert"),
-    env: await jupyterEnvironment(),
-    order,
-    made: `Made on ${day} by deno task report` +
-      (parameters ? ` --parameters ${parameters}.` : "."),
-  };
-  return whole ? [await writeReport(executed, options)] : await writePages(executed, options);
+  if (executed.length < all.length) return await writeChapters(executed, out);
+  const note = parameters ? ` · with the parameters of ${basename(parameters)}` : "";
+  return [await writeReport(executed, { out, picture: join(root, "docs", "attack.svg"), note })];
 }
 
-async function print(executed: Executed[], say: (line: string) => void): Promise<string[]> {
+async function print(pages: readonly string[], say: (line: string) => void): Promise<string[]> {
   const chromium = findChromium();
   if (!chromium) {
     say("Cannot print PDF files as no Chromium is installed: try apt-get install chromium");
     return [];
   }
   const files: string[] = [];
-  for (const { name } of executed) {
-    files.push(await printPdf(chromium, join(out, `${name}.html`), scratch));
+  for (const html of pages) {
+    const name = basename(html, ".html");
+    const pdf = join(out, `${name === "index" ? "report" : name}.pdf`);
+    await printPdf(chromium, { html, pdf, scratch });
+    files.push(pdf);
   }
   return files;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Execution } from "./kernel.ts";
+import type { Execution, Kernel } from "./kernel.ts";
 import type { Server } from "./server.ts";
 import { type Cell, expectedOutputs, type Notebook, shownOutputs } from "./notebook.ts";
 
@@ -28,6 +28,14 @@ export interface ExecuteOptions {
   onCell?: (cell: { index: number; cells: number; section: string; seconds: number }) => void;
   /** Called when outputs were lost and all cells run again. */
   onRetry?: (message: string) => void;
+  /** Asked of the kernel when all cells have run, e.g. which files they used. */
+  question?: Question;
+}
+
+/** An expression whose value, a string, is taken out of the kernel. It leaves no trace in the notebook. */
+export interface Question {
+  expression: string;
+  onAnswer: (text: string) => void;
 }
 
 /** Where an execution failed: the notebook, the cell by number and section, and why. */
@@ -69,7 +77,7 @@ export function missingOutputs(notebook: Notebook): string[] {
 async function executeOnce(
   server: Kernels,
   notebook: Notebook,
-  { name, folder, signal, onCell }: ExecuteOptions,
+  { name, folder, signal, onCell, question }: ExecuteOptions,
 ): Promise<Notebook> {
   const cells = notebook.cells.map((cell) => ({ ...cell, outputs: cell.outputs.slice(0, 0) }));
   const code = codeCells({ cells });
@@ -89,7 +97,27 @@ async function executeOnce(
     onCell?.({ index: i + 1, cells: code.length, section, seconds });
   }
   if (missingOutputs({ cells }).length > 0) await new Promise((wake) => setTimeout(wake, LATE_MS));
+  if (question) await ask(kernel, name, question, signal);
   return { cells };
+}
+
+async function ask(
+  kernel: Pick<Kernel, "execute">,
+  name: string,
+  { expression, onAnswer }: Question,
+  signal?: AbortSignal,
+): Promise<void> {
+  // In a function, as the notebook may use the same names.
+  const code = `await (async () => (await import("$lib/notebook.ts")).show(${expression}))();`;
+  for (let run = 1; run <= RUNS; run++) {
+    const { outputs, error } = await kernel.execute(code, signal);
+    if (error) throw new ExecutionError(failure(name, "the question after all cells", error));
+    for (const output of outputs) {
+      const answer = "data" in output ? output.data["text/plain"] : undefined;
+      if (typeof answer === "string") return onAnswer(answer);
+    }
+  }
+  throw new ExecutionError(`Cannot learn what ${name} used as its kernel gives no answer`);
 }
 
 /** The code cells, numbered as readers count them, with the section they stand in. */

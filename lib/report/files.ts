@@ -5,7 +5,9 @@
  */
 
 import { join, relative } from "node:path";
+import { writeAtomic } from "../files.ts";
 import { sha256 } from "../hash.ts";
+import type { Checkout, Made } from "./made.ts";
 import { formatNotebook, type Notebook, parseNotebook } from "./notebook.ts";
 
 /** A number in reading order, then words: `03-attacks.ipynb`. */
@@ -51,13 +53,66 @@ export async function executionKey(notebook: Notebook, ground: string): Promise<
 }
 
 /** Gives an earlier execution if it was made under the same key. */
-export async function cachedExecution(path: string, key: string): Promise<Notebook | undefined> {
+export async function cachedExecution(
+  path: string,
+  key: string,
+): Promise<{ notebook: Notebook; made: Made } | undefined> {
   try {
     const text = await Deno.readTextFile(path);
-    if (JSON.parse(text).metadata?.execution_key !== key) return undefined;
-    return parseNotebook(text, path);
+    const { execution_key, made } = JSON.parse(text).metadata;
+    return execution_key === key && made
+      ? { notebook: parseNotebook(text, path), made }
+      : undefined;
   } catch { // not there, or not whole: execute again
     return undefined;
+  }
+}
+
+/** Keeps an execution, with its key and how it was made, for {@linkcode cachedExecution}. */
+export async function keepExecution(
+  path: string,
+  key: string,
+  { notebook, made }: { notebook: Notebook; made: Made },
+): Promise<void> {
+  await writeAtomic(path, formatNotebook(notebook, { execution_key: key, made }));
+}
+
+/** Which of the files that outputs rest on differ from the commit. */
+export async function checkoutState(root: string): Promise<Checkout> {
+  const commit = (await git(root, "rev-parse", "HEAD"))?.trim();
+  if (commit === undefined) return { commit, changed: [] };
+  const status = await git(root, "status", "--porcelain", "-z", "--no-renames", "-uall", ...GROUND);
+  const changed = (status ?? "").split("\0").map((line) => line.slice(3))
+    .filter((file) => file && !IGNORED.test(file));
+  return { commit, changed };
+}
+
+/** Adds the notebook itself to what differs, unless only its outputs do. */
+export async function checkoutOf(
+  { commit, changed }: Checkout,
+  root: string,
+  name: string,
+): Promise<Checkout> {
+  const file = `notebooks/${name}.ipynb`;
+  const committed = await git(root, "show", `HEAD:${file}`);
+  const same = committed !== undefined &&
+    await executionKey(parseNotebook(committed, file), "") ===
+      await executionKey(await readNotebook(join(root, "notebooks"), name), "");
+  return { commit, changed: same || commit === undefined ? changed : [file, ...changed] };
+}
+
+/** What git prints; undefined where it fails, as where there is no checkout. */
+async function git(root: string, ...args: string[]): Promise<string | undefined> {
+  try {
+    const { success, stdout } = await new Deno.Command("git", {
+      args,
+      cwd: root,
+      stderr: "null",
+    }).output();
+    return success ? new TextDecoder().decode(stdout) : undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined; // no git on this machine
+    throw error;
   }
 }
 

@@ -1,110 +1,79 @@
 /**
- * Writes executed notebooks as a folder of HTML pages, and as PDF where a Chromium is at hand.
+ * Writes executed notebooks as one HTML page, and as PDF where a Chromium is at hand.
  *
  * @module
  */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { writeAtomic } from "../files.ts";
 import { which } from "../setup/host.ts";
-import {
-  describePage,
-  externalLoads,
-  indexPage,
-  mendFragment,
-  notebookPage,
-  type Page,
-} from "./html.ts";
+import { chapterOf } from "./chapter.ts";
+import { type Checkout, commitText, type Made, madeHtml } from "./made.ts";
 import type { Notebook } from "./notebook.ts";
+import { chapterPage, type Part, reportPage } from "./page.ts";
 
-/** An executed notebook and the file that holds it. */
+/** An executed notebook, and how it was made. */
 export interface Executed {
   name: string;
   notebook: Notebook;
-  path: string;
-}
-
-/** Where to write, and with what. */
-export interface WriteOptions {
-  /** The report's folder. */
-  out: string;
-  /** A folder for intermediate files. */
-  scratch: string;
-  /** Turns notebooks into HTML: nbconvert's command, without arguments. */
-  nbconvert: readonly [string, ...string[]];
-  env: Record<string, string>;
-  /** All notebooks of the report, in reading order: pages lead to each other. */
-  order: readonly Pick<Page, "name" | "title">[];
-  /** A line for the foot of the index. */
-  made: string;
+  checkout: Checkout;
+  made: Made;
 }
 
 /**
- * Writes the whole report: a page for each notebook, then the index; pages of former notebooks go.
+ * Writes the whole report; what lies in its folder from an earlier one goes.
  *
- * @returns The index's path.
- * @throws {Error} If a page would load anything from elsewhere.
+ * @param out The report's folder.
+ * @param picture The title page's: an SVG file.
+ * @param note What else the title page says, e.g. that parameters were others.
+ * @returns The page's path.
+ * @throws {Error} If the page would load anything from elsewhere.
  */
-export async function writeReport(all: Executed[], options: WriteOptions): Promise<string> {
-  await writePages(all, options);
-  const pages = all.map(({ name, notebook }) => describePage(name, notebook));
-  const path = await writePage(options.out, "index", indexPage(pages, options.made));
-  const names = new Set(["index", ...all.map(({ name }) => name)]);
-  for await (const entry of Deno.readDir(options.out)) {
-    const [, name = ""] = entry.name.match(/^(.*)\.(?:html|pdf)$/) ?? [];
-    if (name && !names.has(name)) await Deno.remove(join(options.out, entry.name));
+export async function writeReport(
+  all: readonly Executed[],
+  { out, picture, note }: { out: string; picture: string; note: string },
+): Promise<string> {
+  const names = all.map(({ name }) => name);
+  const path = join(out, "index.html");
+  const html = await reportPage(all.map((one) => partOf(one, names)), {
+    picture: (await Deno.readTextFile(picture)).trim(),
+    made: `${day()} · commit ${commitText(together(all))}${note}`,
+  });
+  await writeAtomic(path, html);
+  for await (const { name } of Deno.readDir(out)) {
+    if (/\.(?:html|pdf)$/.test(name) && name !== basename(path)) await Deno.remove(join(out, name));
   }
   return path;
 }
 
 /**
- * Writes a page for each of some notebooks; the index and the other pages stay as they are.
+ * Writes each of some notebooks as a page of its own; the report stays as it is.
  *
  * @returns The pages' paths.
  * @throws {Error} If a page would load anything from elsewhere.
  */
-export async function writePages(some: Executed[], options: WriteOptions): Promise<string[]> {
-  const fragments = await convert(some, options);
-  const names = options.order.map(({ name }) => name);
+export async function writeChapters(some: readonly Executed[], out: string): Promise<string[]> {
   const paths: string[] = [];
-  for (const [i, { name, notebook }] of some.entries()) {
-    const body = mendFragment(fragments[i] ?? "", notebook, names);
-    const next = options.order[names.indexOf(name) + 1];
-    const html = notebookPage(describePage(name, notebook), body, next);
-    paths.push(await writePage(options.out, name, html));
+  for (const one of some) {
+    const path = join(out, `${one.name}.html`);
+    await writeAtomic(path, await chapterPage(partOf(one, [one.name])));
+    paths.push(path);
   }
   return paths;
 }
 
-async function convert(all: Executed[], options: WriteOptions): Promise<string[]> {
-  const [program, ...first] = options.nbconvert;
-  const folder = join(options.scratch, "html");
-  const { success, stderr } = await new Deno.Command(program, {
-    // The basic template is the notebook alone: no style sheets, no scripts, no links to fetch.
-    args: [
-      ...[...first, "--to", "html", "--template", "basic", "--log-level", "WARN"],
-      ...["--output-dir", folder, ...all.map(({ path }) => path)],
-    ],
-    env: options.env,
-    stdout: "null",
-    stderr: "piped",
-  }).output();
-  if (!success) {
-    throw new Error(`Cannot turn the notebooks into HTML: ${new TextDecoder().decode(stderr)}`);
-  }
-  return await Promise.all(all.map(({ name }) => Deno.readTextFile(join(folder, `${name}.html`))));
+function partOf({ name, notebook, checkout, made }: Executed, names: readonly string[]): Part {
+  return { chapter: chapterOf(name, notebook, names), made: madeHtml(notebook, checkout, made) };
 }
 
-async function writePage(out: string, name: string, html: string): Promise<string> {
-  const loads = externalLoads(html).filter((reference) => !/^[\w-]+\.html$/.test(reference));
-  if (loads.length > 0) {
-    throw new Error(
-      `Cannot write ${name}.html as a page must be self-contained: it would load ${loads[0]}`,
-    );
-  }
-  const path = join(out, `${name}.html`);
-  await writeAtomic(path, html);
-  return path;
+/** All chapters ran on one commit; what had changed may differ. */
+function together(all: readonly Executed[]): Checkout {
+  const changed = new Set(all.flatMap(({ checkout }) => checkout.changed));
+  return { commit: all[0]?.checkout.commit, changed: [...changed] };
+}
+
+function day(): string {
+  return new Date().toLocaleDateString("en-GB", { day: "numeric", month: "long", year: "numeric" });
 }
 
 /** Finds a Chromium on the PATH. */
@@ -112,20 +81,23 @@ export function findChromium(): string | undefined {
   return which("chromium", "chromium-browser", "google-chrome", "google-chrome-stable");
 }
 
-/** Prints a page to PDF beside it. */
-export async function printPdf(chromium: string, html: string, scratch: string): Promise<string> {
-  const pdf = html.replace(/\.html$/, ".pdf");
+/** Prints a page to PDF. */
+export async function printPdf(
+  chromium: string,
+  { html, pdf, scratch }: { html: string; pdf: string; scratch: string },
+): Promise<void> {
   const { success, stderr } = await new Deno.Command(chromium, {
     args: [
       ...["--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
       // Chromium's sandbox refuses to work for root.
       ...(Deno.uid() === 0 ? ["--no-sandbox"] : []),
       ...[`--user-data-dir=${join(scratch, "chromium")}`, "--no-pdf-header-footer"],
-      ...[`--print-to-pdf=${pdf}`, `file://${html}`],
+      ...["--generate-pdf-document-outline", `--print-to-pdf=${pdf}`, `file://${html}`],
     ],
     stdout: "null",
     stderr: "piped",
   }).output();
-  if (success) return pdf;
-  throw new Error(`Cannot print ${pdf}: ${new TextDecoder().decode(stderr).trim()}`);
+  if (!success) {
+    throw new Error(`Cannot print ${pdf}: ${new TextDecoder().decode(stderr).trim()}`);
+  }
 }

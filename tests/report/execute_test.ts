@@ -1,4 +1,4 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { execute, ExecutionError } from "$lib/report/execute.ts";
 import type { Execution } from "$lib/report/kernel.ts";
 import type { Cell, Notebook, Output } from "$lib/report/notebook.ts";
@@ -108,5 +108,31 @@ Deno.test("execute() rejects with the signal's reason", async () => {
     () => execute(server, notebook, { ...options, signal }),
     DOMException,
     "Interrupted",
+  );
+});
+
+Deno.test("execute() puts a question to the kernel when all cells have run, beside the notebook", async () => {
+  const asked: string[] = [];
+  const { server } = kernels((source) => {
+    asked.push(source);
+    return { outputs: /show/.test(source) ? [figure] : [] };
+  });
+  const answers: string[] = [];
+  const question = { expression: "1 + 1", onAnswer: (text: string) => answers.push(text) };
+  const executed = await execute(server, notebook, { ...options, question });
+  assertEquals(answers, ["x"]);
+  assertMatch(asked.at(-1) ?? "", /show\(1 \+ 1\)/);
+  assertEquals(executed.cells.length, notebook.cells.length);
+});
+
+Deno.test("execute() fails where the kernel gives no answer to the question", async () => {
+  const { server } = kernels((source) => ({
+    outputs: source === "await show(p);" ? [figure] : [],
+  }));
+  const question = { expression: "1 + 1", onAnswer: () => {} };
+  await assertRejects(
+    () => execute(server, notebook, { ...options, question }),
+    ExecutionError,
+    "what 03-attacks used as its kernel gives no answer",
   );
 });

@@ -1,0 +1,94 @@
+/**
+ * What a notebook's results rest on, asked in its own kernel when all cells have run.
+ *
+ * @module
+ */
+import { relative } from "node:path";
+import { backend } from "../backend.ts";
+import { sha256 } from "../hash.ts";
+import { readSafetensors, weightsSha256 } from "../safetensors.ts";
+import { exists } from "../setup/host.ts";
+import { root } from "../setup/paths.ts";
+import { usedFiles } from "../used.ts";
+
+/** Weights that were used. */
+export interface UsedNetwork {
+  network: string;
+  weightsSha256: string;
+  /** The seed of their training, if their file tells. */
+  seed?: string;
+}
+
+/** A table of results that was read. */
+export interface UsedTable {
+  /** Relative to the checkout. */
+  file: string;
+  /** Of the file. */
+  sha256: string;
+  rows?: number;
+  /** The seeds of its attacks. */
+  seeds?: number[];
+}
+
+/** What an execution rests on. */
+export interface Facts {
+  networks: UsedNetwork[];
+  tables: UsedTable[];
+  versions: Record<string, string>;
+  cores: number;
+}
+
+/** Collects the facts about this process. */
+export async function facts(): Promise<Facts> {
+  const networks = new Map<string, UsedNetwork>();
+  const add = (one: UsedNetwork) => {
+    const key = `${one.network} ${one.weightsSha256}`;
+    networks.set(key, { ...networks.get(key), ...one });
+  };
+  const tables: UsedTable[] = [];
+  for (const path of usedFiles()) {
+    if (!exists(path)) continue; // one that the notebook itself made and removed
+    if (path.endsWith(".safetensors")) {
+      add(await usedNetwork(path));
+    } else {
+      const { table, weights } = await usedTable(path);
+      tables.push(table);
+      weights.forEach(add);
+    }
+  }
+  const versions = { Deno: Deno.version.deno, TensorFlow: backend.version };
+  return {
+    networks: [...networks.values()],
+    tables,
+    versions,
+    cores: navigator.hardwareConcurrency,
+  };
+}
+
+async function usedNetwork(path: string): Promise<UsedNetwork> {
+  const { tensors, metadata } = await readSafetensors(path);
+  return {
+    network: metadata["architecture"] ?? relative(root, path),
+    weightsSha256: await weightsSha256(tensors),
+    ...(metadata["seed"] !== undefined && { seed: metadata["seed"] }),
+  };
+}
+
+/** Weights and seeds are taken from its rows, where it is a table of minimal norms. */
+async function usedTable(path: string): Promise<{ table: UsedTable; weights: UsedNetwork[] }> {
+  const table = { file: relative(root, path), sha256: await sha256(await Deno.readFile(path)) };
+  const { readRows } = await import("../results.ts");
+  const columns = ["network", "weightsSha256", "seed"] as const;
+  try {
+    const rows = await readRows(path, { columns });
+    const weights = new Map(rows.map(({ network, weightsSha256 }) => [
+      `${network} ${weightsSha256}`,
+      { network, weightsSha256 },
+    ]));
+    const seeds = [...new Set(rows.map(({ seed }) => seed))].toSorted((a, b) => a - b);
+    return { table: { ...table, rows: rows.length, seeds }, weights: [...weights.values()] };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return { table, weights: [] }; // a table of another kind
+  }
+}
