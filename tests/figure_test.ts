@@ -20,18 +20,20 @@ async function figure(...args: string[]) {
   return { code, stdout: decode(stdout), stderr: decode(stderr) };
 }
 
-Deno.test("figure writes SVG or PNG by the file's ending, and tells of it in JSON", async () => {
+Deno.test("figure writes SVG, PNG or PDF by the file's ending, and tells of it in JSON", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    const [svg, png] = [join(folder, "new", "a.svg"), join(folder, "a.PNG")];
-    const first = await figure("architecture", "--network", "MLP", "--out", svg, "--json");
+    const [svg, png, pdf] = ["new/a.svg", "a.PNG", "a.pdf"].map((file) => join(folder, file));
+    const first = await figure("architecture", "--network", "MLP", "--out", svg!, "--json");
     assertEquals(first.code, 0, first.stderr);
     const { figure: name, out, label } = JSON.parse(first.stdout);
     assertEquals([name, out], ["architecture", svg]);
     assert(label.includes("118,282 trained parameters"));
-    assert((await Deno.readTextFile(svg)).startsWith("<svg"));
-    assertEquals((await figure("architecture", "--out", png)).code, 0);
-    assertEquals((await Deno.readFile(png)).slice(1, 4), new TextEncoder().encode("PNG"));
+    assert((await Deno.readTextFile(svg!)).startsWith("<svg"));
+    assertEquals((await figure("architecture", "--out", png!)).code, 0);
+    assertEquals((await Deno.readFile(png!)).slice(1, 4), new TextEncoder().encode("PNG"));
+    assertEquals((await figure("architecture", "--out", pdf!)).code, 0);
+    assertEquals((await Deno.readFile(pdf!)).slice(0, 5), new TextEncoder().encode("%PDF-"));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -73,7 +75,7 @@ for (
   const [what, args, message] of [
     ["no name", ["--out", "a.svg"], "name is missing"],
     ["no file", ["digits"], "--out FILE is missing"],
-    ["another format", ["digits", "--out", "a.gif"], ".svg or .png: current value is a.gif"],
+    ["another format", ["digits", "--out", "a.gif"], ".svg, .png or .pdf: current value is a.gif"],
     ["an unknown figure", ["digit", "--out", "a.svg"], "Did you mean digits?"],
     ["an unknown network", ["architecture", "--network", "M", "--out", "a.svg"], "MLP"],
     ["a bad norm", ["attack", "--p", "0.5", "--out", "a.svg"], "current value is 0.5"],

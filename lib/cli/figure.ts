@@ -1,5 +1,5 @@
 /**
- * The command `figure`: makes one of the lab's figures as SVG or PNG.
+ * The command `figure`: makes one of the lab's figures as SVG, PNG or PDF.
  *
  * @module
  */
@@ -22,6 +22,7 @@ import { confusionMatrix } from "../plots/confusion_matrix.ts";
 import { digitGrid, meanDigits, mistakes } from "../plots/digits.ts";
 import { progress } from "../notebook.ts";
 import { type Figure, toPng } from "../plots/figure.ts";
+import { toPdf } from "../plots/pdf.ts";
 import { sweep, sweepPictures } from "../plots/sweep.ts";
 import { type HistoryRow, trainingHistory } from "../plots/training_history.ts";
 import {
@@ -40,7 +41,7 @@ import { choice, known, number, text, UsageError } from "./options.ts";
 import { attackOptions, checkImage, datasetOption, loading, usable } from "./session.ts";
 
 const options = {
-  out: text("FILE", "File to write: .svg or .png"),
+  out: text("FILE", "File to write: .svg, .png or .pdf"),
   network: text("NAME", "Network by name, or a .safetensors file", "CNN_d"),
   dataset: datasetOption,
   subset: choice<Subset>("S", "Subset", ["train", "test", "val"], "test"),
@@ -206,6 +207,7 @@ const command: Command<typeof options> = {
   examples: [
     ["figure attack --network CNN_d --out attack.svg", "the attack's three pictures"],
     ["figure history --network MLP --out history.png", "how a network was trained"],
+    ["figure architecture --network CNN --out cnn.pdf", "vectors, for a paper"],
     ["figure robust-accuracy --rows norms.parquet --out robust.svg", "of a table by minnorm"],
   ],
   notes: [`Figures: ${Object.keys(figures).join(", ")}.`],
@@ -221,20 +223,24 @@ const command: Command<typeof options> = {
     checkImage(values);
     if (backend.warning && name !== "architecture") console.error(backend.warning);
     const drawn = await figures[name]!(call);
-    await writeAtomic(
-      out,
-      extname(out).toLowerCase() === ".png" ? toPng(drawn, values.scale) : drawn.svg,
-    );
+    await writeAtomic(out, await inFormat(drawn, out, values.scale));
     say(`${out}: ${drawn.label}`);
     return { figure: name, out, width: drawn.width, height: drawn.height, label: drawn.label };
   },
 };
 
+/** The figure in the format that the file's ending names. */
+async function inFormat(drawn: Figure, out: string, scale: number): Promise<string | Uint8Array> {
+  const format = extname(out).toLowerCase();
+  if (format === ".pdf") return await toPdf(drawn);
+  return format === ".png" ? toPng(drawn, scale) : drawn.svg;
+}
+
 function outputFile(out: string | undefined): string {
   if (out === undefined) throw new UsageError("Cannot write the figure as --out FILE is missing");
-  if (![".svg", ".png"].includes(extname(out).toLowerCase())) {
+  if (![".svg", ".png", ".pdf"].includes(extname(out).toLowerCase())) {
     throw new UsageError(
-      `Cannot write the figure as its file must end in .svg or .png: current value is ${out}`,
+      `Cannot write the figure as its file must end in .svg, .png or .pdf: current value is ${out}`,
     );
   }
   return out;
