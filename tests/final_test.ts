@@ -1,0 +1,137 @@
+/**
+ * The last figures: which networks, which images, and tables that are filled once.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { join } from "node:path";
+import { tf } from "$lib/backend.ts";
+import { collectNorms, collectResistances } from "$lib/final/collect.ts";
+import {
+  accuracyRows,
+  finalNorms,
+  halves,
+  medianInterval,
+  modelNames,
+  openModel,
+} from "$lib/final.ts";
+import { load } from "$lib/loader.ts";
+import { modelsFolder } from "$lib/network.ts";
+import { readResistances } from "$lib/resistance/table.ts";
+import { readRows, writeRows } from "$lib/results.ts";
+import { inFolder } from "./in_folder.ts";
+
+const model = await openModel("MLP");
+
+Deno.test("modelNames() gives the networks of a folder, the known ones first", () =>
+  inFolder(async (folder) => {
+    const put = (from: string, to: string) =>
+      Deno.copyFile(join(modelsFolder, from), join(folder, to));
+    await put("CNN.safetensors", "CNN.safetensors");
+    await put("MLP.safetensors", "MLP.safetensors");
+    await put("CNN.safetensors", "A_protected.safetensors");
+    await put("CNN-history.svg", "CNN-history.svg");
+    await Deno.mkdir(join(folder, "seeds"));
+    assertEquals(await modelNames(folder), ["MLP", "CNN", "A_protected"]);
+    assertEquals((await openModel("A_protected", folder)).network.name, "CNN");
+  }));
+
+Deno.test("the halves are all of val", () => {
+  const images = Object.values(halves).map(({ from, to }) => [from, to]);
+  assertEquals(images, [[0, 5000], [5000, 10_000]]);
+});
+
+Deno.test("accuracyRows() counts what is right in each set", async () => {
+  const digits = await load("test", { to: 300 });
+  const predicted = model.network.predict(digits.images);
+  const others = tf.tidy(() => predicted.add(1).mod(10).cast("int32"));
+  const sets = { own: { ...digits, labels: predicted }, none: { ...digits, labels: others } };
+  assertEquals(accuracyRows(model, sets as never), [
+    { network: "MLP", set: "own", right: 300, images: 300 },
+    { network: "MLP", set: "none", right: 0, images: 300 },
+  ]);
+  tf.dispose([digits.images, digits.labels, predicted, others]);
+});
+
+Deno.test("collectNorms() takes images of both halves, and computes none of them twice", () =>
+  inFolder(async (folder) => {
+    const file = join(folder, "norms.parquet");
+    const before = tf.memory().numTensors;
+    const options = { images: 11, norms: [2], maxPasses: 12, file };
+    await collectNorms([model], options);
+    const rows = await readRows(file);
+    const first = Array.from({ length: 11 }, (_, i) => i);
+    assertEquals(rows.map(({ image }) => image), [...first, ...first.map((i) => 5000 + i)]);
+    assert(rows.every(({ subset, minNorm }) => subset === "val" && minNorm >= 0));
+    // Small enough to be committed: adversarial images of the first ten of each half.
+    const kept = rows.filter(({ adversarial }) => adversarial !== null);
+    assertEquals(kept.length, rows.filter(({ found, image }) => found && image % 5000 < 10).length);
+    assert(kept.length > 0);
+
+    await collectNorms([model], { ...options, images: 12 });
+    const more = await readRows(file);
+    assertEquals(more.length, 24);
+    assertEquals(more.slice(0, 22), rows, "rows that were there stay as they are");
+    assertEquals(tf.memory().numTensors, before);
+  }));
+
+Deno.test("finalNorms() takes rows of these weights and of the largest budget", () =>
+  inFolder(async (folder) => {
+    const file = join(folder, "norms.parquet");
+    await assertRejects(() => finalNorms([model], file), Deno.errors.NotFound, "deno task final");
+    await collectNorms([model], { images: 1, norms: [2, Infinity], maxPasses: 12, file });
+    const rows = await readRows(file);
+    const other = { options: JSON.stringify({ maxPasses: 8 }), minNorm: 9 };
+    const stranger = rows.map((row) => ({ ...row, weightsSha256: "0" }));
+    await writeRows(file, [...rows.map((row) => ({ ...row, ...other })), ...stranger, ...rows]);
+    assertEquals(
+      await finalNorms([{ ...model, name: "mine" }], file),
+      rows.map(({ p, image, minNorm }) => (
+        {
+          network: "mine",
+          p,
+          half: image === 0 ? "first" as const : "second" as const,
+          image,
+          minNorm,
+          maxPasses: 12,
+        }
+      )),
+    );
+    const without = { ...model, weightsSha256: "1" };
+    await assertRejects(() => finalNorms([without], file), Deno.errors.NotFound, "lacks it");
+  }));
+
+Deno.test("collectResistances() takes all mistakes, and as many that are right of each half", () =>
+  inFolder(async (folder) => {
+    const file = join(folder, "resistances.parquet");
+    const options = { images: 3, steps: 2, file };
+    await collectResistances([model], options);
+    const rows = await readResistances(file);
+    const [first, second] = Object.values(halves).map(({ from, to }) =>
+      rows.filter(({ image }) => image >= from && image < to)
+    );
+    for (const half of [first!, second!]) {
+      assertEquals(half.filter(({ label, prediction }) => label === prediction).length, 3);
+    }
+    const digits = await load("val");
+    const wrong = tf.tidy(() =>
+      model.network.predict(digits.images).notEqual(digits.labels).sum().dataSync()[0]!
+    );
+    tf.dispose([digits.images, digits.labels]);
+    assertEquals(rows.length, wrong + 6);
+    await collectResistances([model], options);
+    assertEquals((await readResistances(file)).length, wrong + 6);
+  }));
+
+Deno.test("medianInterval() holds the median, narrows with more values, takes infinities", () => {
+  const values = (count: number) => Array.from({ length: count }, (_, i) => (i * 37) % count);
+  const [few, many] = [medianInterval(values(20)), medianInterval(values(500))];
+  assertEquals(few.median, 9.5);
+  for (const { low, median, high } of [few, many]) assert(low < median && median < high);
+  assert((many.high - many.low) / 500 < (few.high - few.low) / 20 / 2);
+  // The median of n uniform values from 0 to 500 has a standard error of 500 / (2 sqrt(n)).
+  const width = 2 * 1.96 * 500 / (2 * Math.sqrt(500));
+  assert(Math.abs((many.high - many.low) / width - 1) < 0.15, `${many.high - many.low}`);
+  assertEquals(medianInterval([1, Infinity, Infinity]).median, Infinity);
+  assertEquals(medianInterval([3, 3, 3]), { median: 3, low: 3, high: 3 });
+});
