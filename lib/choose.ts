@@ -39,11 +39,27 @@ export function choose(rows: readonly PredictionRow[], choice: Choice): number {
     ? most(right, (one) => -doubt(one))
     : right.find(({ label }) => `class ${label}` === choice);
   if (row) return row.image;
-  throw new RangeError(
-    `Cannot choose an image as it must be one of ${rows.length} (a number, "class 0" to "class 9", ` +
-      `"least confident" or "most confident"): current value is ${choice}`,
-  );
+  throw unknown(choice, rows.length);
 }
+
+/**
+ * Checks that something is a choice among images 0 to `count` - 1.
+ *
+ * @throws {RangeError} If it is none.
+ */
+export function readChoice(value: unknown, count: number): Choice {
+  const isNumber = Number.isInteger(value) && Number(value) >= 0 && Number(value) < count;
+  if (isNumber || /^(?:class \d|(?:least|most) confident)$/.test(String(value))) {
+    return value as Choice; // one of its forms
+  }
+  throw unknown(value, count);
+}
+
+const unknown = (value: unknown, count: number) =>
+  new RangeError(
+    `Cannot choose an image as it must be one of ${count} (a number, "class 0" to "class 9", ` +
+      `"least confident" or "most confident"): current value is ${value}`,
+  );
 
 /**
  * What the other classes got. Near certainty a float32 confidence is 1 for thousands of images,

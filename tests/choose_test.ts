@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals, assertThrows } from "@std/assert";
-import { choose } from "$lib/choose.ts";
+import { choose, readChoice } from "$lib/choose.ts";
 import type { PredictionRow } from "$lib/rows.ts";
 
 function row(image: number, label: number, confidences: number[]): PredictionRow {
@@ -42,4 +42,13 @@ Deno.test("choose() says what there is to choose from", () => {
     assertThrows(() => choose(rows, choice), RangeError, `current value is ${choice}`);
   }
   assertThrows(() => choose([], "least confident"), RangeError, "one of 0");
+});
+
+Deno.test("readChoice() takes what choose() may be asked for, and nothing else", () => {
+  for (const choice of [0, 9, "class 0", "class 9", "least confident", "most confident"]) {
+    assertEquals(readChoice(choice, 10), choice);
+  }
+  for (const choice of [10, -1, 1.5, NaN, "5", "class 10", "class", "first", null, undefined]) {
+    assertThrows(() => readChoice(choice, 10), RangeError, `current value is ${choice}`);
+  }
 });
