@@ -8,9 +8,9 @@ import { Resvg } from "@resvg/resvg-js";
 import { Buffer } from "node:buffer";
 import { inflateSync } from "node:zlib";
 import { digitGrid } from "$lib/plots/digits.ts";
-import { figure, normSymbol, overflow, percent, text, toPng } from "$lib/plots/figure.ts";
+import { figure, heading, normSymbol, overflow, percent, text, toPng } from "$lib/plots/figure.ts";
 import { shortened, textWidth, wrapped } from "$lib/plots/measure.ts";
-import { encodePng } from "$lib/plots/png.ts";
+import { encodeDrawing, encodePng } from "$lib/plots/png.ts";
 import { examples } from "./plots_examples.ts";
 
 const folder = new URL("plots/", import.meta.url);
@@ -21,6 +21,11 @@ function drawn(name: string): string {
   svgs.set(name, svg);
   return svg;
 }
+
+const idsOf = (svg: string) => [...svg.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id!);
+
+/** Which figure has which id. */
+const owners = new Map<string, string>();
 
 const update = Deno.env.get("UPDATE") === "1";
 
@@ -41,11 +46,11 @@ for (const [name, make] of Object.entries(examples)) {
 
   Deno.test(`the figure ${name} can stand beside others in a page`, () => {
     const svg = drawn(name);
-    const ids = [...svg.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id!);
+    const ids = idsOf(svg);
     assertEquals(new Set(ids).size, ids.length);
-    for (const other of Object.keys(examples).filter((other) => other !== name)) {
-      const theirs = drawn(other);
-      assert(!ids.some((id) => theirs.includes(` id="${id}"`)), `ids are also those of ${other}`);
+    for (const id of ids) {
+      assertEquals(owners.get(id) ?? name, name, "the id is in another figure, too");
+      owners.set(id, name);
     }
     const used = [...svg.matchAll(/ href="#([^"]*)"/g)].map(([, id]) => id!);
     assertEquals(new Set(used), new Set(ids), "every letter has its outline");
@@ -66,6 +71,27 @@ Deno.test("overflow() finds a label beyond the edge", () => {
   ]);
   assert(overflow(clipped) > 30);
 });
+
+Deno.test("a title longer than its figure is set smaller, then cut", () => {
+  const headed = (title: string) =>
+    figure({ label: title, width: 300, height: 50 }, [{ node: heading(10, title, "", 280) }]);
+  const drawn = ["A title", "A title that is somewhat too wide for it", "A title ".repeat(40)].map(
+    headed,
+  );
+  for (const one of drawn) assertEquals(overflow(one), 0);
+  const sizes = drawn.map(({ svg }) => Number(/scale\((0\.\d+)\)/.exec(svg)![1]));
+  assert(sizes[0]! > sizes[1]! && sizes[1]! > sizes[2]!, `${sizes}`);
+  assertEquals(drawn.map(({ svg }) => svg.includes("…")), [false, false, true]);
+});
+
+for (const [name, make] of Object.entries(examples)) {
+  Deno.test(`the figure ${name} has no letters below 11 CSS pixels`, () => {
+    const scales = [...make().svg.matchAll(/\)scale\((0\.\d+)\)/g)].map(([, scale]) =>
+      Number(scale)
+    );
+    assert(scales.every((scale) => scale >= 0.011), `${Math.min(...scales)}`);
+  });
+}
 
 Deno.test("textWidth() measures what is drawn", () => {
   for (const [content, weight] of [["CNN_bn & <MLP>", 700], ["norms, i.e. WAVE", 400]] as const) {
@@ -118,6 +144,23 @@ Deno.test("a figure escapes what has a meaning in SVG", () => {
 
 Deno.test("digitGrid() refuses an image of another size", () => {
   assertThrows(() => digitGrid([{ pixels: [0, 1] }]), TypeError, "784 pixels: current value is 2");
+});
+
+Deno.test("toPng() keeps all colours of a drawing, or hardly changes them", () => {
+  const side = 64;
+  const pixels = (color: (i: number) => [number, number, number]) =>
+    Uint8Array.from({ length: 4 * side * side }, (_, i) => [...color(i >> 2), 255][i % 4]!);
+  const kinds = [
+    { type: 3, worst: 0, rgba: pixels((i) => [i % 256, 7, 200]) },
+    { type: 3, worst: 4, rgba: pixels((i) => [i % 256, 255 - i % 256, 100 + (i >> 10)]) },
+    { type: 2, worst: 0, rgba: pixels((i) => [i % 256, 16 * (i >> 8), i >> 4]) },
+  ];
+  for (const { type, worst, rgba } of kinds) {
+    const png = encodeDrawing(rgba, side, side);
+    assertEquals(png[25], type);
+    const off = redOf(png, side, side).map((red, i) => Math.abs(red - rgba[4 * i]!));
+    assert(Math.max(...off) <= worst, `${Math.max(...off)}`);
+  }
 });
 
 Deno.test("encodePng() refuses bytes that fit no picture", () => {

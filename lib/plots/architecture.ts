@@ -46,11 +46,12 @@ export function architectureFigure(
     stages.map((stage) =>
       [...stage.layers.map((layer) => layer.label), shapeText(stage.shape)].join(", ")
     ).join("; ") + `; ${subtitle}`;
+  const width = Math.max(380, 24 + stages.length * COLUMN + 12);
   return figure({
     label,
-    width: Math.max(380, 24 + stages.length * COLUMN + 12),
+    width,
     height: LABELS + 36 + 17 * lines,
-  }, [{ node: heading(24, name, subtitle) }, ...parts]);
+  }, [{ node: heading(24, name, subtitle, width - 48) }, ...parts]);
 }
 
 /** ReLU, dropout and normalisation change no shape and stand with the layer that they follow. */

@@ -68,6 +68,7 @@ export function attackPictures(
     (found
       ? `${withArticle(before, "A")} becomes ${withArticle(after, "a")}`
       : `The ${before} was kept: no adversarial digit was found`);
+  const { subtitle = `The perturbation's size is ${size}` } = options;
   const peak = Array.from(outcome.perturbation.pixels).reduce(
     (m, v) => Math.max(m, Math.abs(v)),
     0,
@@ -75,7 +76,7 @@ export function attackPictures(
   const limit = options.limit ?? (peak || 1);
   const [left, middle, right] = [0, 1, 2].map((i) => MARGIN + i * (SIZE + GAP)) as Three;
   const parts: Part[] = [
-    { node: heading(MARGIN, title, options.subtitle ?? `The perturbation's size is ${size}`) },
+    { node: heading(MARGIN, title, subtitle, WIDTH - 2 * MARGIN) },
     { x: left, node: panel("digit", image, colors.clean) },
     { x: middle, node: panel(`perturbation, ${size}`, outcome.perturbation, colors.muted) },
     {

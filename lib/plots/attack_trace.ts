@@ -39,7 +39,7 @@ export function attackTrace(rows: readonly TraceRow[], options: TraceOptions): F
     }, predicted ${prediction} (${percent(end.confidences[prediction] ?? 0)})`
     : "No step was made";
   return figure({ label: `${title}. ${subtitle}`, width: WIDTH, height: 530 }, [
-    { node: heading(20, title, subtitle) },
+    { node: heading(20, title, subtitle, WIDTH - 40) },
     {
       node: confidencePanel(
         rows.map(({ step, confidences }) => ({ at: step, confidences })),

@@ -29,6 +29,7 @@ export function classBalance(
       subset: `${row.subset}, ${count(total)} images: share (%) of each class`,
     };
   });
+  const subtitle = "In each bar its number of images; the dashed line is one tenth";
   const subsets = totals.size;
   const node = chart({
     width: 720,
@@ -68,7 +69,7 @@ export function classBalance(
     width: 720,
     height: 104 + 130 * subsets,
   }, [
-    { node: heading(20, title, "In each bar its number of images; the dashed line is one tenth") },
+    { node: heading(20, title, subtitle, 680) },
     { node, y: 56 },
   ]);
 }

@@ -27,7 +27,7 @@ export function confidenceLine(
     ? `Confidences for $x + t\\,r$; the class changes at $t = ${change.t.toFixed(2)}$`
     : "Confidences for $x + t\\,r$; the class does not change";
   return figure({ label: `${title}. ${subtitle}`, width: 760, height: 390 }, [
-    { node: heading(20, title, subtitle) },
+    { node: heading(20, title, subtitle, 720) },
     {
       node: confidencePanel(rows.map(({ t, confidences }) => ({ at: t, confidences })), {
         width: 743,

@@ -49,7 +49,7 @@ export function confusionMatrix(
   const subtitle = `${count(wrong)} of ${count(total)} images are misclassified ` +
     `(accuracy ${(100 * (1 - wrong / Math.max(1, total))).toFixed(2)}%)`;
   return figure({ label: `${title}. ${subtitle}`, width: 520, height: 560 }, [
-    { node: heading(20, title, subtitle) },
+    { node: heading(20, title, subtitle, 480) },
     { node, y: 54 },
   ]);
 }

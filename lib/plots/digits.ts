@@ -4,6 +4,7 @@
  * @module
  */
 import { colors, count, type Figure, figure, heading, type Part, percent, text } from "./figure.ts";
+import { textWidth } from "./measure.ts";
 import { digit, type Pixels } from "./pixels.ts";
 
 /** One digit of a grid. */
@@ -33,10 +34,14 @@ export function digitGrid(rows: readonly DigitRow[], options: DigitGridOptions =
   const margin = 20;
   const top = subtitle ? 56 : title ? 40 : 12;
   const lines = Math.max(0, ...rows.map((row) => row.note ? 2 : row.caption ? 1 : 0));
-  const longest = Math.max(0, ...rows.flatMap((row) => [row.caption, row.note]).map(widthOf));
+  const longest = Math.max(
+    0,
+    ...rows.map((row) => textWidth(row.caption ?? "", { weight: row.marked ? 700 : 400 })),
+    ...rows.map((row) => textWidth(row.note ?? "", { size: 11 })),
+  );
   const cell = { width: Math.max(size + 14, longest + 12), height: size + 14 + 16 * lines };
   const used = Math.max(1, Math.min(columns, rows.length));
-  const heads = Math.max(widthOf(title) * 1.4, widthOf(subtitle)); // 15 px bold against 11 px
+  const heads = Math.max(textWidth(title, { size: 15, weight: 700 }), textWidth(subtitle));
   const parts: Part[] = rows.map((row, i) => ({
     x: margin + (i % columns) * cell.width,
     y: top + Math.floor(i / columns) * cell.height,
@@ -117,9 +122,4 @@ function captioned(row: DigitRow, size: number) {
     node.appendChild(text(size / 2, size + 30, row.note, { size: 11, fill: colors.muted }));
   }
   return node;
-}
-
-/** A generous guess of a line's width in CSS pixels at 12 px: mean advance of Arial's letters. */
-function widthOf(line = ""): number {
-  return 6.2 * line.length;
 }

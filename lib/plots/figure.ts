@@ -4,6 +4,7 @@
  * @module
  */
 import * as Plot from "@observablehq/plot";
+import { shortened, textWidth } from "./measure.ts";
 import { outlineTexts } from "./outlines.ts";
 import { document, element, type SvgNode } from "./svg.ts";
 import { colors } from "./theme.ts";
@@ -60,14 +61,32 @@ export function chart(options: Plot.PlotOptions): SvgNode {
   return group;
 }
 
-/** The heading of a figure: a title and, in grey below it, what the reader must know. */
-export function heading(x: number, title: string, subtitle = ""): SvgNode {
+/**
+ * The heading of a figure: a title and, in grey below it, what the reader must know.
+ *
+ * @param width What a line may take: longer ones are set smaller and, if need be, cut.
+ */
+export function heading(x: number, title: string, subtitle = "", width = Infinity): SvgNode {
   return element(
     "g",
     {},
-    text(x, 22, title, { size: 15, weight: 700, anchor: "start" }),
-    text(x, 40, subtitle, { size: 12, anchor: "start", fill: colors.muted }),
+    fitted(x, 22, title, { width, size: 15, weight: 700, fill: colors.ink }),
+    fitted(x, 40, subtitle, { width, size: 12, weight: 400, fill: colors.muted }),
   );
+}
+
+/** The smallest size of type that a long heading is set in. */
+const SMALLEST = 11;
+
+function fitted(
+  x: number,
+  y: number,
+  content: string,
+  { width, size, weight, fill }: { width: number; size: number; weight: number; fill: string },
+): SvgNode {
+  const share = width / textWidth(content, { size, weight });
+  const fitting = { size: Math.max(SMALLEST, Math.min(1, share) * size), weight };
+  return text(x, y, shortened(content, width, fitting), { ...fitting, anchor: "start", fill });
 }
 
 /** Puts the parts together on white. */

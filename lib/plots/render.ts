@@ -5,10 +5,12 @@
  */
 import { Resvg } from "@resvg/resvg-js";
 import type { Figure } from "./figure.ts";
+import { encodeDrawing } from "./png.ts";
 
 /** The renderer. It has no fonts, for a figure's text is outlines. */
 function renderer({ svg }: Pick<Figure, "svg">, scale: number): Resvg {
   return new Resvg(svg, {
+    background: "white",
     font: { loadSystemFonts: false },
     imageRendering: 1, // pixels as squares: resvg does not know "pixelated"
     fitTo: { mode: "zoom", value: scale },
@@ -21,7 +23,8 @@ function renderer({ svg }: Pick<Figure, "svg">, scale: number): Resvg {
  * @param scale Pixels of the PNG for one CSS pixel.
  */
 export function toPng(figure: Pick<Figure, "svg">, scale = 2): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(renderer(figure, scale).render().asPng());
+  const { pixels, width, height } = renderer(figure, scale).render();
+  return new Uint8Array(encodeDrawing(pixels, width, height));
 }
 
 /**

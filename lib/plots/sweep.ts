@@ -49,11 +49,12 @@ export function sweep(rows: readonly SweepRow[], options: SweepOptions = {}): Fi
     y: 60 + Math.floor(i / columns) * CHART.height,
     node: curve(series, own),
   }));
+  const width = 20 + CHART.width * Math.min(columns, Math.max(2, groups.size));
   return figure({
     label: `${title}: ${[...groups.keys()].join(", ")}`,
-    width: 20 + CHART.width * Math.min(columns, Math.max(2, groups.size)),
+    width,
     height: 66 + lines * CHART.height,
-  }, [{ node: heading(20, title, subtitle) }, ...parts]);
+  }, [{ node: heading(20, title, subtitle, width - 40) }, ...parts]);
 }
 
 function curve(series: string, rows: readonly SweepRow[]) {
@@ -124,11 +125,12 @@ export function sweepPictures(
     }));
     return [{ node: name }, ...digits];
   });
+  const width = Math.max(420, 96 + most * cell.width + 10);
   return figure({
     label: `${title}: ${[...groups.keys()].join(", ")}`,
-    width: Math.max(420, 96 + most * cell.width + 10),
+    width,
     height: 60 + groups.size * cell.height + 4,
-  }, [{ node: heading(20, title, subtitle) }, ...parts]);
+  }, [{ node: heading(20, title, subtitle, width - 40) }, ...parts]);
 }
 
 function judged(row: SweepPictureRow, size: number) {

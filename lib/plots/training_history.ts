@@ -35,7 +35,7 @@ export function trainingHistory(
   ]);
   const subtitle = last ? ending(last) : "No epoch has ended yet";
   return figure({ label: `${title}. ${subtitle}`, width: 760, height: 346 }, [
-    { node: heading(20, title, subtitle) },
+    { node: heading(20, title, subtitle, 720) },
     { node: panel(losses, "loss (nats)", 2), x: 17, y: 60 },
     { node: panel(accuracies, "accuracy (%)", 0), x: 391, y: 60 },
   ]);
