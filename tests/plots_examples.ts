@@ -16,6 +16,7 @@ import type { Figure } from "$lib/plots/figure.ts";
 import { sweep, sweepPictures } from "$lib/plots/sweep.ts";
 import { trainingHistory } from "$lib/plots/training_history.ts";
 import { minNormExamples } from "./min_norm_examples.ts";
+import { normStoryExamples } from "./norm_story_examples.ts";
 
 const images = digits.map(({ label, pixels }) => ({
   label,
@@ -139,6 +140,7 @@ export const examples: Record<string, () => Figure> = {
   "sweep": () => sweep(sweepRows()),
   "sweep_pictures": () => sweepPictures(sweepRows().filter((row) => row.image === 0)),
   ...minNormExamples,
+  ...normStoryExamples,
 };
 
 function sweepRows() {
