@@ -85,11 +85,11 @@ Deno.test("a title longer than its figure is set smaller, then cut", () => {
 });
 
 for (const [name, make] of Object.entries(examples)) {
-  Deno.test(`the figure ${name} has no letters below 11 CSS pixels`, () => {
+  Deno.test(`the figure ${name} has no letters below 10 CSS pixels`, () => {
     const scales = [...make().svg.matchAll(/\)scale\((0\.\d+)\)/g)].map(([, scale]) =>
       Number(scale)
     );
-    assert(scales.every((scale) => scale >= 0.011), `${Math.min(...scales)}`);
+    assert(scales.every((scale) => scale >= 0.01), `${Math.min(...scales)}`);
   });
 }
 
