@@ -9,6 +9,7 @@ import { adam, architecture } from "./architectures.ts";
 import { dense, flatten, relu } from "./layers.ts";
 import { loadNetwork, type Network } from "./network.ts";
 import { formatP } from "./numbers.ts";
+import { noteUsed } from "./used.ts";
 
 /** 784-16-16-10: each image meets few enough linear regions to look into all of them. */
 export const small = architecture("small", [
@@ -42,7 +43,9 @@ export interface Solved {
 
 /** Loads the network and its answers. The caller disposes the network. */
 export async function loadSolved(): Promise<Solved> {
-  const text = await Deno.readTextFile(join(solvedFolder, "exact.json"));
+  const file = join(solvedFolder, "exact.json");
+  const text = await Deno.readTextFile(file);
+  noteUsed(file);
   const { answers }: { answers: Record<string, number>[] } = JSON.parse(text);
   return {
     network: await loadNetwork(weightsFile, { architecture: small }),

@@ -74,21 +74,25 @@ async function usedNetwork(path: string): Promise<UsedNetwork> {
   };
 }
 
-/** Weights and seeds are taken from its rows, where it is a table of minimal norms. */
+/** Weights and seeds are taken from the columns of a table of results, of whatever kind. */
 async function usedTable(path: string): Promise<{ table: UsedTable; weights: UsedNetwork[] }> {
   const table = { file: relative(root, path), sha256: await sha256(await Deno.readFile(path)) };
-  const { readRows } = await import("../results.ts");
-  const columns = ["network", "weightsSha256", "seed"] as const;
-  try {
-    const rows = await readRows(path, { columns });
-    const weights = new Map(rows.map(({ network, weightsSha256 }) => [
-      `${network} ${weightsSha256}`,
-      { network, weightsSha256 },
-    ]));
-    const seeds = [...new Set(rows.map(({ seed }) => seed))].toSorted((a, b) => a - b);
-    return { table: { ...table, rows: rows.length, seeds }, weights: [...weights.values()] };
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    return { table, weights: [] }; // a table of another kind
-  }
+  if (!path.endsWith(".parquet")) return { table, weights: [] };
+  const { default: pl } = await import("nodejs-polars");
+  const lazy = pl.scanParquet(path, { glob: false });
+  const { columns } = await lazy.slice(0, 0).collect();
+  const wanted = ["network", "weightsSha256", "seed"].filter((name) => columns.includes(name));
+  const frame = await lazy.select(...wanted).collect();
+  const records: { network?: string; weightsSha256?: string; seed?: number }[] = frame.unique()
+    .toRecords();
+  return {
+    table: {
+      ...table,
+      rows: frame.height,
+      seeds: [...new Set(records.flatMap(({ seed }) => seed ?? []))].toSorted((a, b) => a - b),
+    },
+    weights: records.flatMap(({ network, weightsSha256 }) =>
+      network && weightsSha256 ? [{ network, weightsSha256 }] : []
+    ),
+  };
 }

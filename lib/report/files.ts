@@ -33,7 +33,7 @@ export async function readNotebook(folder: string, name: string): Promise<Notebo
 
 /** What the outputs of every notebook rest on; commands and the report itself don't change them. */
 const GROUND = ["deno.json", "deno.lock", "data", "lib", "models"];
-const IGNORED = /^(?:lib\/(?:cli|report|setup)|data\/[^/]+)\/|\.(?:md|svg|tmp)$|\/\./;
+const IGNORED = /^(?:lib\/(?:cli|report|setup)|data\/\w*MNIST)\/|\.(?:md|svg|tmp)$|\/\./;
 
 /** Hashes the files that outputs rest on: code, weights, committed tables, versions. */
 export async function groundKey(root: string): Promise<string> {

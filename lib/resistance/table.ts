@@ -7,6 +7,7 @@
 import type { DataType } from "nodejs-polars";
 import pl from "nodejs-polars";
 import { writeAtomic } from "../files.ts";
+import { noteUsed } from "../used.ts";
 
 /** Samples of each curve that a row keeps. */
 export const SAMPLES = 50;
@@ -123,6 +124,7 @@ export async function readResistances(file: string): Promise<ResistanceRecord[]>
   try {
     const frame = await pl.scanParquet(file, { glob: false }).collect();
     const values = columns.map((name) => valuesOf(frame, name));
+    noteUsed(file);
     return Array.from({ length: frame.height }, (_, row) =>
       // Its names and types are those of the columns, which fromEntries cannot express.
       Object.fromEntries(
