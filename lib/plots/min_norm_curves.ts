@@ -52,7 +52,7 @@ export function minNormCurve(
   } = options;
   return curves(rows, { title, subtitle }, {
     y: "share of images (%)",
-    x: normAxis,
+    x: (p) => `$x$ = ${normAxis(p)}`,
     marks: (curve) => [
       line(curve, (point) => 100 - point.above),
       Plot.dot([median(curve.minNorms)].filter(Number.isFinite), {

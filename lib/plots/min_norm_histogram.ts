@@ -149,7 +149,10 @@ function histogram(
       }),
       Plot.ruleY([0], { stroke: colors.ink }),
       ...(middle < Infinity
-        ? [Plot.ruleX([middle], { stroke: colors.ink, strokeWidth: 1.5, strokeDasharray: "4,3" })]
+        ? [
+          Plot.ruleX([middle], { stroke: "white", strokeWidth: 3 }), // or dark bars would hide it
+          Plot.ruleX([middle], { stroke: colors.ink, strokeWidth: 1.5, strokeDasharray: "4,3" }),
+        ]
         : []),
     ],
   });

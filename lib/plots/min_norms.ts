@@ -147,12 +147,12 @@ function legend(series: readonly Series[]): Block {
   const node = element("g");
   let [x, y] = [MARGIN, 0];
   for (const { name, color, dashes } of series) {
-    const shown = shortened(name, WIDTH - 2 * MARGIN - 26);
-    const width = 26 + textWidth(shown);
+    const shown = shortened(name, WIDTH - 2 * MARGIN - 30);
+    const width = 30 + textWidth(shown);
     if (x > MARGIN && x + width > WIDTH - MARGIN) [x, y] = [MARGIN, y + 18];
     const stroke = { stroke: color, "stroke-width": 3, "stroke-dasharray": dashes || "none" };
-    node.appendChild(element("path", { d: `M${x},${y - 4}h18`, ...stroke }));
-    node.appendChild(text(x + 24, y, shown, { anchor: "start" }));
+    node.appendChild(element("path", { d: `M${x},${y - 4}h22`, ...stroke }));
+    node.appendChild(text(x + 28, y, shown, { anchor: "start" }));
     x += width + 18;
   }
   return { node, height: y + 18 };

@@ -10,7 +10,8 @@
  */
 export const colors = {
   ink: "#1f2328",
-  muted: "#656d76",
+  /** Darker than a sturdier typeface would need. */
+  muted: "#4d545c",
   faint: "#d0d7de",
   ground: "#f3f4f6",
   /** What is drawn but not looked at: other classes' curves and bars. */
