@@ -89,6 +89,18 @@ Deno.test("time grows with images and passes, and is unknown where no table tell
     assertEquals(await time({ maxPasses: 36 }) - once, 4);
   }));
 
+Deno.test("what is wanted twice is computed once", () =>
+  inFolders(async (folders) => {
+    const fgsm = { ...wanted, norms: [Infinity] };
+    const [more, fewer] = [{ ...fgsm, images: 5 }, { ...fgsm, images: 2, norms: [Infinity, 2] }];
+    const work = await lackingWork([fgsm, more, fewer, { ...fewer, training: 1 }], folders);
+    assertEquals(work.lacks.map(({ p, training, images }) => [p, training, images.length]), [
+      ...[[Infinity, 0, 5], [2, 0, 2]],
+      ...[[Infinity, 1, 2], [2, 1, 2]],
+    ]);
+    assertEquals(work.rows, 11);
+  }));
+
 Deno.test("an interrupted run ends with the signal's reason and keeps what is complete", () =>
   inFolders(async (folders) => {
     const both = { ...wanted, norms: [2, Infinity], attack: "pgd" };

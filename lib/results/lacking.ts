@@ -65,33 +65,50 @@ const BATCH = 50;
 const START = 2;
 
 /**
- * Says what the tables lack of what is wanted, and how long that will take.
+ * Says what the tables lack of what is wanted, and how long that will take. What is wanted twice
+ * counts once.
  *
  * @throws {SyntaxError} If a table is damaged.
  * @throws {Deno.errors.NotFound} If a network's weights are not there.
  */
-export async function lackingWork(wanted: Wanted, folders: Folders = {}): Promise<Work> {
-  const { training = 0, attack, maxPasses, seed } = wanted;
-  const lacks: Lack[] = [];
-  for (const network of wanted.networks) {
-    const weightsSha256 = await sha256OfFile(weightsOf(network, training));
-    const rows = await readTables(network, training, folders);
-    for (const p of wanted.norms) {
-      const one = { network, p, training, attack, maxPasses, seed, weightsSha256 };
-      const there = new Set(rows.filter(sameAs(one)).map((row) => row.image));
-      const images = Array.from({ length: wanted.images }, (_, i) => i)
-        .filter((image) => !there.has(image));
-      if (images.length === 0) continue;
-      const timed = rows.length > 0 ? rows : await readTables(network, 0, folders);
-      const seconds = START + images.length * secondsOf(timed, p, maxPasses);
-      lacks.push({ ...one, images, seconds });
+export async function lackingWork(
+  wanted: Wanted | readonly Wanted[],
+  folders: Folders = {},
+): Promise<Work> {
+  const lacks = new Map<string, Lack>();
+  for (const one of [wanted].flat()) {
+    for (const network of one.networks) {
+      for (const lack of await lacksOf(network, one, folders)) {
+        const { p, training, attack, maxPasses, seed } = lack;
+        const key = JSON.stringify([network, training, String(p), attack, maxPasses, seed]);
+        const known = lacks.get(key);
+        // Images are wanted from the first on, so that the longer list has the shorter one.
+        if (!known || known.images.length < lack.images.length) lacks.set(key, lack);
+      }
     }
   }
+  const all = [...lacks.values()];
   return {
-    lacks,
-    rows: lacks.reduce((sum, { images }) => sum + images.length, 0),
-    seconds: lacks.reduce((sum, { seconds }) => sum + seconds, 0),
+    lacks: all,
+    rows: all.reduce((sum, { images }) => sum + images.length, 0),
+    seconds: all.reduce((sum, { seconds }) => sum + seconds, 0),
   };
+}
+
+/** What the tables lack of one network, norm by norm. */
+async function lacksOf(network: string, wanted: Wanted, folders: Folders): Promise<Lack[]> {
+  const { training = 0, attack, maxPasses, seed } = wanted;
+  const weightsSha256 = await sha256OfFile(weightsOf(network, training));
+  const rows = await readTables(network, training, folders);
+  const timed = rows.length > 0 ? rows : await readTables(network, 0, folders);
+  return wanted.norms.flatMap((p) => {
+    const one = { network, p, training, attack, maxPasses, seed, weightsSha256 };
+    const there = new Set(rows.filter(sameAs(one)).map((row) => row.image));
+    const images = Array.from({ length: wanted.images }, (_, i) => i)
+      .filter((image) => !there.has(image));
+    const seconds = START + images.length * secondsOf(timed, p, maxPasses);
+    return images.length === 0 ? [] : [{ ...one, images, seconds }];
+  });
 }
 
 /**
