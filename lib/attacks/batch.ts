@@ -6,6 +6,7 @@
 import { type Tensor, type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
 import { distance } from "../norms.ts";
+import { argMax } from "../numbers.ts";
 import type { Attack, Mode } from "./attack.ts";
 import { startBest } from "./best.ts";
 import type { Candidate, Outcome } from "./driver.ts";
@@ -190,13 +191,25 @@ export class Batch {
   candidates(): Candidate[] {
     this.#lookLast();
     const found = rows(this.#standing.best.point);
+    const classes = this.#classesFound();
     const places = new Map(this.#rows.map((entry, row) => [entry, row]));
     return this.#entries.map((entry) => {
       const { best: norm, witness, image, steps, forwards, backwards } = entry;
-      const row = places.get(entry);
-      const point = witness?.image ?? (norm < Infinity && row !== undefined ? found[row]! : image);
-      return { norm, point, steps, forwards, backwards };
+      const row = norm < Infinity ? places.get(entry) : undefined;
+      const point = witness?.image ?? (row === undefined ? image : found[row]!);
+      const adversarialClass = row === undefined ? undefined : classes[row];
+      return { norm, point, adversarialClass, steps, forwards, backwards };
     });
+  }
+
+  /** Class of each row's best point. */
+  #classesFound(): number[] {
+    const { best } = this.#standing;
+    const { run } = stepper(look(this.#attack.p), this.#network, this.#mode);
+    const looked = run(this.#problem, { state: { point: best.point }, best });
+    const classes = rows(looked.last.logits).map(argMax);
+    tf.dispose([...tensorsOf(looked), looked.last.norm, looked.last.logits]);
+    return classes;
   }
 
   #lookLast(): void {

@@ -127,7 +127,7 @@ const ranked = (known: Known): number[] =>
 /**
  * Takes in what an attack made of the image.
  *
- * @param target Class that it aimed at, if it did.
+ * @param target Class that it aimed at, or where it led to.
  */
 export function learn(
   known: Known,

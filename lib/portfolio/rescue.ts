@@ -23,6 +23,7 @@ export const rescueOf = (p: number): Stage => ({
   attack: p <= 2
     ? measured(sparseRs({ epsilon: pixelsAtFirst, minimal: true }), p)
     : hopSkipJump({ p }),
+  aims: false,
   share: 0.25,
   targets: 1,
   within: Infinity,

@@ -120,8 +120,6 @@ function driverOptions({ ids, labels, seed, signal }: PortfolioOptions): RunOpti
 interface Run {
   stage: Stage;
   steps: number;
-  /** Whether the tasks' classes are aimed at; else any will do, unless there is one to reach. */
-  aims: boolean;
   tasks: Task[];
 }
 
@@ -150,7 +148,7 @@ function planRuns(
     if (!plan) continue;
     const { steps } = plan;
     let run = runs.find((one) => one.stage === stage && one.steps === steps);
-    if (!run) runs.push(run = { stage, steps, aims: stage !== turn.rescue, tasks: [] });
+    if (!run) runs.push(run = { stage, steps, tasks: [] });
     run.tasks.push(...plan.targets.map((target, rank) => ({ known, target, rank })));
   }
   // The most promising class of every image comes first, so that all have a norm soon.
@@ -176,7 +174,7 @@ function costOf({ attack }: Stage, network: Classifier): number {
 }
 
 async function runTasks(
-  { stage, steps, aims, tasks }: Run,
+  { stage, steps, tasks }: Run,
   { network, images, options, rescue }: {
     network: Classifier;
     images: Tensor4D;
@@ -185,7 +183,7 @@ async function runTasks(
   },
   onProgress: (done: number, underWay: SoFar) => void,
 ): Promise<void> {
-  const { attack, from } = stage;
+  const { attack, aims, from } = stage;
   const places = tasks.map(({ known }) => known.place);
   const { labels, target } = options;
   const rows = tf.tidy(() => images.gather(tf.tensor1d(places, "int32")));
@@ -208,7 +206,7 @@ async function runTasks(
     });
     candidates.forEach((candidate, i) => {
       const { known, target } = tasks[i]!;
-      learn(known, aims ? target : undefined, attack.name, candidate);
+      learn(known, aims ? target : candidate.adversarialClass, attack.name, candidate);
     });
   } finally {
     tf.dispose([rows, beginnings]);

@@ -14,6 +14,8 @@ import { pixelExchange } from "../attacks/pixel_exchange.ts";
 /** One attack's turn. */
 export interface Stage {
   readonly attack: Attack;
+  /** Whether it aims at classes; else it may leave by any. */
+  readonly aims: boolean;
   /** Share of the budget. */
   readonly share: number;
   /** How many classes it aims at, most promising first. */
@@ -43,6 +45,7 @@ export function portfolioOf(p: number): Portfolio {
   }
   const scan: Stage = {
     attack: fmn({ p, stepSize: 3 }),
+    aims: true,
     share: 0.37,
     targets: Infinity,
     within: Infinity,
@@ -51,6 +54,7 @@ export function portfolioOf(p: number): Portfolio {
   /** A turn for some classes, from the image; its share is the rest, if it is the last. */
   const wide = (attack: Attack, share: number, targets = 3, within = 1.15): Stage => ({
     attack,
+    aims: true,
     share,
     targets,
     within,
