@@ -30,60 +30,71 @@ export function encodePng(pixels: Uint8Array, width: number, height: number, lev
   return assembled(pixels, width, height, { type: channels === 1 ? GREY : RGB, level });
 }
 
+/** So many of a drawing's colours stay exactly as they are, the most frequent ones. */
+const KEPT = 192;
+
+/** By how much of 255 a channel of the others may change: the first of these that is enough. */
+const TOLERANCES = [0, 4, 8, 16];
+
 /**
- * Encodes a drawing of few colours in a third of the bytes. Where the edges of letters and curves leave
- * more than 256 colours, channels are rounded to multiples of 2, 4 or 8 of 255, whichever is enough;
- * a drawing of more colours than that keeps them all.
+ * Encodes a drawing of few colours in a third of the bytes: where the edges of letters and curves leave
+ * more than 256, rare ones become others that are near. A drawing of more colours keeps them all.
  *
  * @param rgba Four bytes a pixel, row by row, opaque.
  */
 export function encodeDrawing(rgba: Uint8Array, width: number, height: number): Buffer {
   const pixels = new Uint32Array(rgba.slice().buffer); // a copy begins at a whole word
-  for (const step of [1, 2, 4, 8]) {
-    const drawing = indexed(pixels, step);
-    if (drawing) {
-      const palette = Buffer.from(drawing.palette.flatMap(channelsOf));
-      return assembled(drawing.indices, width, height, { type: INDEXED, level: 6, palette });
+  const colors = byFrequency(pixels);
+  for (const tolerance of TOLERANCES) {
+    const { palette, places } = merged(colors, tolerance);
+    if (palette.length > 256) continue;
+    const indices = new Uint8Array(pixels.length);
+    for (let i = 0; i < pixels.length; i++) {
+      const same = i > 0 && pixels[i] === pixels[i - 1]; // as most are
+      indices[i] = same ? indices[i - 1]! : places.get(pixels[i]!)!;
     }
+    const colored = Buffer.from(palette.flatMap((color) => [0, 8, 16].map(channel(color))));
+    return assembled(indices, width, height, { type: INDEXED, level: 6, palette: colored });
   }
-  return encodePng(rgba.filter((_, i) => i % 4 !== 3), width, height, 6);
+  const rgb = new Uint8Array(3 * pixels.length);
+  pixels.forEach((color, i) => rgb.set([0, 8, 16].map(channel(color)), 3 * i));
+  return encodePng(rgb, width, height, 6);
 }
 
-/** Each pixel's place among its colours, unless these are more than 256. */
-function indexed(
-  pixels: Uint32Array,
-  step: number,
-): { indices: Uint8Array; palette: number[] } | undefined {
-  const [places, palette] = [new Map<number, number>(), [] as number[]];
-  const known = new Map<number, number>(); // by color before it is rounded
-  const indices = new Uint8Array(pixels.length);
-  let [before, place] = [-1, 0];
-  for (let i = 0; i < pixels.length; i++) {
-    const color = pixels[i]!;
-    if (color !== before) { // most pixels are like the one on their left
-      place = known.get(color) ?? placeOf(rounded(color, step), places, palette);
-      known.set(color, place);
-      if (palette.length > 256) return undefined;
-      before = color;
-    }
-    indices[i] = place;
+/** A palette, and each colour's place in it. */
+function merged(colors: readonly number[], tolerance: number) {
+  const palette: number[] = [];
+  const places = new Map<number, number>();
+  for (const color of colors) {
+    if (palette.length > 256) break;
+    const near = palette.length < KEPT
+      ? -1
+      : palette.findIndex((other) => change(color, other) <= tolerance);
+    places.set(color, near >= 0 ? near : palette.push(color) - 1);
   }
-  return { indices, palette };
+  return { palette, places };
 }
 
-function placeOf(color: number, places: Map<number, number>, palette: number[]): number {
-  const place = places.get(color) ?? palette.push(color) - 1;
-  places.set(color, place);
-  return place;
+/** The channel at a shift of four bytes read as a little-endian word: 0 for red, 8, 16. */
+const channel = (color: number) => (shift: number) => (color >>> shift) & 255;
+
+/** The largest change of a channel. */
+function change(a: number, b: number): number {
+  const off = (shift: number) => Math.abs((a >>> shift & 255) - (b >>> shift & 255));
+  return Math.max(off(0), off(8), off(16));
 }
 
-/** Red, green and blue of four bytes read as a little-endian word. */
-const channelsOf = (color: number): number[] => [0, 8, 16].map((shift) => (color >>> shift) & 255);
-
-function rounded(color: number, step: number): number {
-  const [red = 0, green = 0, blue = 0] = channelsOf(color)
-    .map((value) => Math.min(255, Math.round(value / step) * step));
-  return red | green << 8 | blue << 16;
+/** All colours, the most frequent first. */
+function byFrequency(pixels: Uint32Array): number[] {
+  const counts = new Map<number, number>();
+  let start = 0;
+  for (let i = 1; i <= pixels.length; i++) {
+    if (i < pixels.length && pixels[i] === pixels[start]) continue;
+    const color = pixels[start]!;
+    counts.set(color, (counts.get(color) ?? 0) + i - start);
+    start = i;
+  }
+  return [...counts].sort(([, a], [, b]) => b - a).map(([color]) => color);
 }
 
 interface Encoding {
