@@ -4,13 +4,18 @@
  * @module
  */
 import { load, type Subset } from "../loader.ts";
+import { classNorms } from "../plots/class_norms.ts";
+import { eightBitCurve } from "../plots/eight_bit.ts";
+import { foundByBars } from "../plots/found_by.ts";
 import { minNormCurve, robustAccuracyCurve } from "../plots/min_norm_curves.ts";
 import { minNormHistogram } from "../plots/min_norm_histogram.ts";
 import { type MinNormRow, normName, normTitle } from "../plots/min_norms.ts";
 import type { Figure } from "../plots/figure.ts";
+import { pairedDifferences } from "../plots/paired_differences.ts";
 import { resistanceGallery } from "../plots/resistance_gallery.ts";
 import type { Column, ResultRow } from "../results.ts";
 import { pixelsOf } from "../rows.ts";
+import { comparePairs } from "../statistics/paired.ts";
 import { UsageError } from "./options.ts";
 import { loading } from "./session.ts";
 
@@ -45,6 +50,24 @@ export const rowFigures: Record<string, (request: RowsRequest) => Promise<Figure
     const rows = await table(request, identity);
     return robustAccuracyCurve(named(rows), { title: `Robust accuracy, ${source(rows)}` });
   },
+  async "paired-differences"(request) {
+    const rows = await table(request, identity);
+    const title = `Networks compared on the same images, ${source(rows)}`;
+    return pairedDifferences(comparePairs(named(rows)), { title });
+  },
+  async "classes"(request) {
+    const { network } = request.values;
+    const all = await table(request, [...identity, "label", "adversarialClass"]);
+    const rows = all.filter((row) => row.network === network);
+    return classNorms(rows, { title: `Minimal norms by class: ${network}, ${source(rows)}` });
+  },
+  async "found-by"(request) {
+    return foundByBars(named(await table(request, [...identity, "foundBy"])));
+  },
+  async "eight-bit"(request) {
+    const rows = await table(request, [...identity, "survives8bit", "minNorm8bit"]);
+    return eightBitCurve(named(rows), { title: `What 256 levels of grey cost, ${source(rows)}` });
+  },
   async "resistance"(request) {
     const { values: { network, p }, signal } = request;
     const all = await table(request, [...identity, "label", "adversarialClass", "adversarial"]);
@@ -62,7 +85,9 @@ export const rowFigures: Record<string, (request: RowsRequest) => Promise<Figure
     const clean = pixelsOf(images);
     for (const tensor of [images, labels]) tensor.dispose();
     const pictured = named(rows).map((row) => ({ ...row, pixels: clean[row.image]! }));
-    const title = `The least and the most resistant of ${source(rows)}: ${network}, ${normTitle(p)}`;
+    const title = `The least and the most resistant of ${source(rows)}: ${network}, ${
+      normTitle(p)
+    }`;
     return resistanceGallery(pictured, { title });
   },
 };
