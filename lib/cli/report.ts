@@ -9,6 +9,7 @@ import { writeAtomic } from "../files.ts";
 import { execute } from "../report/execute.ts";
 import { texInProse } from "../report/checks.ts";
 import type { Facts } from "../report/facts.ts";
+import { forgetSteps, fromNothing, runTask, steps } from "../report/from_nothing.ts";
 import {
   cachedExecution,
   checkoutOf,
@@ -43,25 +44,27 @@ const scratch = join(lab, "report");
 const out = join(root, "report");
 
 const options = {
-  fresh: flag("run every notebook again, also those that did not change"),
-  pdf: flag("print PDF files too, where a Chromium is installed"),
+  again: flag("run every notebook again, also those that did not change"),
+  fresh: flag("from nothing: train all networks and compute all tables, too (hours)"),
+  pdf: flag("print report/report.pdf too, where a Chromium is installed"),
   write: flag("put the new outputs into notebooks/ as well, without counts and times"),
   parameters: text("FILE", "other values for the parameters cells: JSON, by notebook and constant"),
 };
 
 const report: Command<typeof options> = {
   name: "report",
-  summary: "Runs the notebooks and writes them as self-contained HTML to report/.",
+  summary: "Runs the notebooks and writes them as one self-contained page, report/index.html.",
   arguments: "[NOTEBOOK...]",
   options,
   examples: [
-    ["report", "all notebooks; those that did not change since are not run again"],
-    ["report --fresh --pdf", "run all, and print PDF files"],
-    ["report 03-attacks", "one notebook; the others' pages stay as they are"],
+    ["report", "report/index.html; notebooks that did not change are not run again"],
+    ["report --pdf", "the same, and report/report.pdf"],
+    ["report 03-attacks", "one notebook as a page of its own, for a look while writing"],
     ["report --write", "renew the outputs that are committed with the notebooks"],
   ],
   notes: [
     "Fails if a cell fails or an expected output is missing. Notebooks are the files in notebooks/ whose names have a number in front: 04-my-own.ipynb.",
+    "--fresh replaces what stands in models/ and data/, says before how long that will take, and goes on where it was when interrupted. Of single notebooks, or with --parameters, it only runs them again.",
   ],
   whenInterrupted: "notebooks that were done need not run again",
   run,
@@ -75,6 +78,11 @@ async function run({ values, positionals, say, signal }: Call<typeof options>) {
     throw new UsageError("Cannot use --write as outputs must come from the notebooks' parameters");
   }
   const parameters = await readParameters(values.parameters, all);
+  const whole = names.length === all.length && !values.parameters;
+  if (values.fresh && whole) {
+    const run = (task: readonly string[]) => runTask(task, root, signal);
+    await fromNothing(steps(), { root, journal, say, signal, run });
+  }
   await using kernels = new LazyServer(signal);
   const executed: Executed[] = [];
   const [ground, checkout] = await Promise.all([groundKey(root), checkoutState(root)]);
@@ -82,7 +90,12 @@ async function run({ values, positionals, say, signal }: Call<typeof options>) {
     const notebook = await readNotebook(folder, name);
     try {
       const job = { name, notebook, ground, checkout, parameters: parameters[name] ?? {} };
-      executed.push(await executedOne(job, { ...values, say, signal, kernels }));
+      executed.push(
+        await executedOne(job, {
+          anew: values.again || values.fresh || values.write,
+          ...{ say, signal, kernels },
+        }),
+      );
     } catch (error) {
       signal.throwIfAborted();
       say(`${name}: ${error instanceof Error ? error.message : error}`);
@@ -97,10 +110,13 @@ async function run({ values, positionals, say, signal }: Call<typeof options>) {
     }
   }
   const files = await write(executed, all, values.parameters);
+  if (values.fresh && whole) await forgetSteps(journal);
   if (values.pdf) files.push(...await print(files, say));
   for (const file of files) say(`Wrote ${file}`);
   return { notebooks: names, files };
 }
+
+const journal = join(scratch, "from-nothing.txt");
 
 interface Job {
   name: string;
@@ -111,8 +127,8 @@ interface Job {
 }
 
 interface Means {
-  fresh: boolean;
-  write: boolean;
+  /** Whether an earlier execution does not count. */
+  anew: boolean;
   say: (line: string) => void;
   signal: AbortSignal;
   kernels: LazyServer;
@@ -120,7 +136,7 @@ interface Means {
 
 async function executedOne(
   job: Job,
-  { fresh, write, say, signal, kernels }: Means,
+  { anew, say, signal, kernels }: Means,
 ): Promise<Executed> {
   const { name } = job;
   const tex = texInProse(job.notebook);
@@ -132,7 +148,7 @@ async function executedOne(
   const notebook = withParameters(job.notebook, job.parameters, name);
   const key = await executionKey(notebook, job.ground);
   const path = join(scratch, `${name}.ipynb`);
-  const cached = fresh || write ? undefined : await cachedExecution(path, key);
+  const cached = anew ? undefined : await cachedExecution(path, key);
   const checkout = await checkoutOf(job.checkout, root, name);
   if (cached) {
     say(`${name}: nothing changed since it ran`);

@@ -6,7 +6,7 @@
 
 import hljs from "highlight.js/lib/core";
 import typescript from "highlight.js/lib/languages/typescript";
-import { type Counts, exhibit } from "./exhibits.ts";
+import { type Counts, type Exhibit, exhibit } from "./exhibits.ts";
 import { type Cell, isParametersCell, type Notebook, titleAndPromise } from "./notebook.ts";
 import {
   chapterNumber,
@@ -47,14 +47,13 @@ export function chapterOf(name: string, notebook: Notebook, names: readonly stri
   const place: Place = { chapter: number, names, sections: [] };
   const counts: Counts = { chapter: number, figures: 0, tables: 0 };
   const first = notebook.cells.find(({ kind }) => kind === "markdown");
-  const start = notebook.cells.findIndex(isParametersCell);
-  const parts = notebook.cells.map((cell, i) => {
+  const parts = notebook.cells.map((cell) => {
     if (cell.kind === "markdown") {
       return proseToHtml(cell === first ? withoutPromise(cell.source) : cell.source, place);
     }
     if (cell.kind !== "code" || cell.source.trim() === "") return "";
-    const heading = place.sections.at(-1)?.title ?? "Before we start";
-    return codeCell(cell, heading, counts, i < start);
+    const section = place.sections.at(-1);
+    return codeCell(cell, section?.title ?? "Before we start", counts, !section);
   });
   return {
     name,
@@ -74,10 +73,10 @@ function withoutPromise(source: string): string {
   return [heading, ...rest].join("\n\n");
 }
 
-/** @param early Whether the cell stands before the parameters: it only makes things ready. */
+/** @param early Whether the cell stands before the first section: it only makes things ready. */
 function codeCell(cell: Cell, heading: string, counts: Counts, early: boolean): string {
   const exhibits = cell.outputs.map((output) => exhibit(output, heading, counts));
-  const isAside = ({ byTheWay }: { byTheWay: boolean }) => byTheWay || early;
+  const isAside = ({ html, byTheWay }: Exhibit) => byTheWay || early && !html.startsWith("<figure");
   const aside = exhibits.filter(isAside).map(({ html }) => html).join("\n");
   const shown = exhibits.filter((one) => !isAside(one)).map(({ html }) => html).join("\n");
   const code = hljs.highlight(cell.source, { language: "typescript" }).value;

@@ -153,18 +153,27 @@ ${body}
 
 const require = createRequire(import.meta.url);
 
-/** Family, weight, style and file of the fonts that pages bring along. */
+const mathFonts = createRequire(require.resolve("mathjax"));
+
+/** Family, weight, style and file of the fonts that pages bring along; the last has ≤ and ∞. */
 const fonts = [
-  ["CMU Serif", "400 500", "normal", "cmu-serif-500-roman"],
-  ["CMU Serif", "400 500", "italic", "cmu-serif-500-italic"],
-  ["CMU Serif", "700", "normal", "cmu-serif-700-roman"],
-  ["CMU Typewriter Text", "400 700", "normal", "cmu-typewriter-text-500-roman"],
+  ["CMU Serif", "400 500", "normal", textFont("cmu-serif-500-roman")],
+  ["CMU Serif", "400 500", "italic", textFont("cmu-serif-500-italic")],
+  ["CMU Serif", "700", "normal", textFont("cmu-serif-700-roman")],
+  ["CMU Typewriter Text", "400 700", "normal", textFont("cmu-typewriter-text-500-roman")],
+  [
+    ...["NewCM Math", "400 700", "normal"] as const,
+    mathFonts.resolve("@mathjax/mathjax-newcm-font/chtml/woff2/mjx-ncm-n.woff2"),
+  ],
 ] as const;
+
+function textFont(name: string): string {
+  return require.resolve(`computer-modern/fonts/${name}.woff2`);
+}
 
 async function fontFaces(): Promise<string> {
   const faces = fonts.map(async ([family, weight, style, file]) => {
-    const bytes = await Deno.readFile(require.resolve(`computer-modern/fonts/${file}.woff2`));
-    const data = Buffer.from(bytes).toString("base64");
+    const data = Buffer.from(await Deno.readFile(file)).toString("base64");
     return `@font-face { font-family: "${family}"; font-weight: ${weight}; font-style: ${style}; src: url(data:font/woff2;base64,${data}) format("woff2"); }`;
   });
   return (await Promise.all(faces)).join("\n");

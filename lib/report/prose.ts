@@ -28,7 +28,7 @@ export interface Place {
 }
 
 /** What readers of a notebook must know and readers of a report need not. */
-const ABOUT_NOTEBOOKS = /Shift\+Enter|^\*\*Parameters\.\*\*/;
+const ABOUT_NOTEBOOKS = /Shift\+Enter|^\*\*Parameters\.\*\*|names the parameter\.$/;
 
 /** The chapter's number, by which its notebook's name begins. */
 export function chapterNumber(name: string): number {
@@ -80,10 +80,17 @@ export function inlineHtml(source: string): string {
   return curly(String(marked.parseInline(source, { async: false })));
 }
 
-/** Quotation marks and apostrophes as books have them; HTML in, HTML out, code left alone. */
+/**
+ * Quotation marks, apostrophes and lowered letters as books have them; HTML in, HTML out, code left
+ * alone. The font has no lowered digits: they become small ones.
+ */
 export function curly(html: string): string {
   const characters: Record<string, string> = { "&#39;": "'", "&quot;": '"' };
-  const text = html.replaceAll(/<[^>]*>|&#39;|&quot;/g, (found) => characters[found] ?? found);
+  const text = html.replaceAll(
+    /<code>[^]*?<\/code>|<[^>]*>|&#39;|&quot;|[₀-₉ₚᵢ]+|(?<=‖)∞/g,
+    (found) =>
+      characters[found] ?? (/^</.test(found) ? found : `<sub>${found.normalize("NFKC")}</sub>`),
+  );
   return smartypantsu(text, "q");
 }
 

@@ -99,7 +99,8 @@ Deno.test("a caption leaves a long list at a label's end to those who can't see 
 
 Deno.test("code is folded, with what only says that work went on", () => {
   const bar = display({ "text/plain": `training  ${"█".repeat(30)}  100%` });
-  const html = body(code("const a = '<b>';", [bar, display({ "text/plain": "a < b" })]));
+  const cell = code("const a = '<b>';", [bar, display({ "text/plain": "a < b" })]);
+  const html = body(prose("## One"), cell);
   const [folded = "", ...rest] = html.slice(html.lastIndexOf("<details")).split("</details>");
   assertStringIncludes(folded, "<summary>Code</summary>");
   assertStringIncludes(folded, "&lt;b&gt;");
@@ -108,7 +109,7 @@ Deno.test("code is folded, with what only says that work went on", () => {
   assert(!/<details[^>]*open/.test(html));
 });
 
-Deno.test("what cells before the parameters say is folded, the parameters' values are seen", () => {
+Deno.test("what cells before the first section say is folded, the parameters' values are seen", () => {
   const html = body();
   const [setup = "", parameters = ""] = html.split("</details>");
   assertStringIncludes(setup, "TensorFlow runs.");

@@ -57,6 +57,13 @@ Deno.test("curly() sets quotation marks, but none in code and none that belong t
   );
 });
 
+Deno.test("curly() lowers what Unicode has lowered, but not in code", () => {
+  assertEquals(
+    curly("‖r‖₂, ‖r‖∞ &lt; ∞, rᵢ, <code>‖r‖₂</code>"),
+    "‖r‖<sub>2</sub>, ‖r‖<sub>∞</sub> &lt; ∞, r<sub>i</sub>, <code>‖r‖₂</code>",
+  );
+});
+
 Deno.test("inlineHtml() keeps a link's words only", () => {
   assertEquals(inlineHtml("See *[this](https://a.org)*."), "See <em>this</em>.");
 });

@@ -1,0 +1,90 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { join } from "node:path";
+import { exists } from "$lib/setup/host.ts";
+import { forgetSteps, fromNothing, type Step, steps } from "$lib/report/from_nothing.ts";
+import { root as checkout } from "$lib/setup/paths.ts";
+
+const few: Step[] = [
+  { task: ["train", "MLP"], minutes: 60 },
+  { remove: "data/norms" },
+  { task: ["tables", "MLP"], minutes: 30 },
+];
+
+/** A folder with a table in it, and a run whose tasks fail where told. */
+async function inFolder(
+  part: (
+    call: (fails?: string) => Promise<{ ran: string[]; said: string[] }>,
+    root: string,
+  ) => Promise<void>,
+): Promise<void> {
+  const root = await Deno.makeTempDir();
+  try {
+    await Deno.mkdir(join(root, "data/norms"), { recursive: true });
+    const journal = join(root, "journal.txt");
+    const signal = new AbortController().signal;
+    await part(async (fails) => {
+      const [ran, said]: [string[], string[]] = [[], []];
+      const run = ([name = ""]: readonly string[]) => {
+        ran.push(name);
+        return name === fails ? Promise.reject(new Error("killed")) : Promise.resolve();
+      };
+      const say = (line: string) => said.push(line);
+      await fromNothing(few, { root, journal, say, signal, run })
+        .catch((error) => said.push(error.message));
+      return { ran, said };
+    }, root);
+    await forgetSteps(journal);
+    assert(!exists(journal));
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+}
+
+Deno.test("fromNothing() says how long it will take, then does all steps in order", () =>
+  inFolder(async (call, root) => {
+    const { ran, said } = await call();
+    assertMatch(said[0] ?? "", /about 1 h 42 min/); // the notebooks take 12 minutes
+    assertEquals(ran, ["train", "tables"]);
+    assert(!exists(join(root, "data/norms")));
+  }));
+
+Deno.test("fromNothing() goes on where it was, and removes nothing twice", () =>
+  inFolder(async (call, root) => {
+    assertEquals((await call("tables")).said.at(-1), "killed");
+    await Deno.mkdir(join(root, "data/norms"));
+    const { ran, said } = await call();
+    assertEquals(ran, ["tables"]);
+    assertMatch(said.join("\n"), /2 steps are done[^]*about 42 min/);
+    assert(exists(join(root, "data/norms")));
+  }));
+
+Deno.test("fromNothing() stops when aborted", async () => {
+  const signal = AbortSignal.abort(new DOMException("Interrupted", "AbortError"));
+  const means = { root: "/nowhere", journal: "/nowhere/journal", say: () => {}, signal };
+  await assertRejects(
+    () => fromNothing(few, { ...means, run: () => Promise.resolve() }),
+    DOMException,
+    "Interrupted",
+  );
+});
+
+Deno.test("steps() are tasks that there are, for every network that comes with the lab", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(join(checkout, "deno.json")));
+  const lines = steps().flatMap((step) => "task" in step ? [step.task] : []);
+  for (const [name = ""] of lines) assert(Object.hasOwn(tasks, name), `there is no task ${name}`);
+  const { architectures } = await import("$lib/architectures.ts");
+  for (const folder of ["", "seeds/1/", "seeds/2/"]) {
+    for await (const { name } of Deno.readDir(join(checkout, "models", folder))) {
+      const network = name.replace(/\.safetensors$/, "");
+      if (network === name || !Object.hasOwn(architectures, network)) continue;
+      const arguments_ = folder ? ["--out", `models/${folder.slice(0, -1)}`] : ["--save"];
+      assert(
+        lines.some((line) =>
+          line[0] === "train" && line[1] === network &&
+          arguments_.every((one) => line.includes(one))
+        ),
+        `${folder}${network} is not trained`,
+      );
+    }
+  }
+});
