@@ -10,10 +10,9 @@ import { exists } from "./setup/host.ts";
 import { root } from "./setup/paths.ts";
 import { type Digits, load } from "./loader.ts";
 import { loadNetwork, modelsFolder, type Network, toArrays } from "./network.ts";
+import { readResistances } from "./resistance/table.ts";
 import { readRows, type ResultRow } from "./results.ts";
 import { readSafetensors, weightsSha256 } from "./safetensors.ts";
-import { quantile } from "./statistics.ts";
-import { bootstrapMedians, resamples } from "./statistics/paired.ts";
 
 const folder = join(root, "data", "final");
 
@@ -23,7 +22,10 @@ export const tables = {
   resistances: join(folder, "resistances.parquet"),
 } as const;
 
-/** A half of `val`. Its first 5,000 images come from cleaner writers than the others. */
+/**
+ * A half of `val`: one is of high-school students, the other of employees of the Census Bureau, who
+ * wrote more clearly.
+ */
 export type Half = "first" | "second";
 
 /** The halves by the numbers of their images: `from` to `to` - 1. */
@@ -62,25 +64,49 @@ export async function openModel(name: string, folder = modelsFolder): Promise<Mo
 /** How many images of a set a network is right about. */
 export interface AccuracyRow {
   network: string;
-  /** `train`, `test`, `val`, or a half of the last. */
   set: string;
   right: number;
   images: number;
 }
 
-/** Counts what a network is right about in each set of digits. */
-export function accuracyRows(
+/**
+ * What a network's file says of the images that it learned from: all were counted after the last epoch.
+ *
+ * @throws {TypeError} If the file does not tell.
+ */
+export function trainRow({ name, network: { metadata } }: Model): AccuracyRow {
+  const [share, images] = [Number(metadata["accuracy"]), Number(metadata["trainImages"])];
+  if (share >= 0 && share <= 1 && images > 0) {
+    return { network: name, set: "train", right: Math.round(share * images), images };
+  }
+  throw new TypeError(
+    `Cannot show ${name} as its file must tell of its accuracy: current value is ` +
+      `${metadata["accuracy"]} of ${metadata["trainImages"]} images`,
+  );
+}
+
+/**
+ * Counts what a network is right about in each set of digits.
+ *
+ * @throws `signal.reason` when aborted.
+ */
+export async function accuracyRows(
   { name, network }: Model,
   sets: Readonly<Record<string, Digits>>,
-): AccuracyRow[] {
-  return Object.entries(sets).map(([set, { images, labels }]) => {
+  signal?: AbortSignal,
+): Promise<AccuracyRow[]> {
+  const rows: AccuracyRow[] = [];
+  for (const [set, { images, labels }] of Object.entries(sets)) {
+    await new Promise((resolve) => setTimeout(resolve)); // so that signals get a turn
+    signal?.throwIfAborted();
     const right = tf.tidy(() => network.predict(images).equal(labels).sum().dataSync()[0]!);
-    return { network: name, set, right, images: labels.size };
-  });
+    rows.push({ network: name, set, right, images: labels.size });
+  }
+  return rows;
 }
 
 /** Loads `val`, whole and by halves; who asked for them disposes them. */
-export async function valDigits(): Promise<Record<"val" | `val, ${Half} half`, Digits>> {
+export async function valDigits(): Promise<Record<"val" | ValSet, Digits>> {
   return {
     "val": await load("val"),
     "val, first half": await load("val", halves.first),
@@ -88,15 +114,25 @@ export async function valDigits(): Promise<Record<"val" | `val, ${Half} half`, D
   };
 }
 
-/** A minimal norm on `val`. */
+/** A half of `val` as tables and figures call it. */
+export type ValSet = `val, ${Half} half`;
+
+/** A minimal norm. */
 export interface FinalNorm {
   network: string;
   p: number;
-  half: Half;
+  /** `test`, a half of `val`, or what the rows are grouped by later. */
+  set: string;
   image: number;
   minNorm: number;
+  /** Of the search. */
   maxPasses: number;
 }
+
+/** What finds a network's rows in the tables. */
+export type Identified = Pick<Model, "name" | "weightsSha256">;
+
+const columns = ["weightsSha256", "p", "image", "minNorm", "options", "subset", "attack"] as const;
 
 /**
  * Reads the minimal norms of some networks as they are in `models/` now: rows of other weights don't
@@ -105,53 +141,98 @@ export interface FinalNorm {
  * @throws {Deno.errors.NotFound} If there is no table, or it lacks a network.
  */
 export async function finalNorms(
-  models: readonly Pick<Model, "name" | "weightsSha256">[],
+  models: readonly Identified[],
   file: string = tables.minNorms,
 ): Promise<FinalNorm[]> {
-  const remedy = "`deno task final` makes it";
-  if (!exists(file)) {
-    throw new Deno.errors.NotFound(`Cannot read ${file} as there is no such file; ${remedy}`);
-  }
-  const columns = ["weightsSha256", "p", "image", "minNorm", "options", "subset"] as const;
-  const rows = await readRows(file, { columns: [...columns] });
-  return models.flatMap(({ name, weightsSha256 }) => {
-    const own = rows.filter((row) => row.weightsSha256 === weightsSha256 && row.subset === "val")
-      .map((row) => normOf(name, row));
+  const rows = await readRows(existing(file), { columns: [...columns] });
+  return models.flatMap((model) => {
+    const own = rows.filter((row) => row.subset === "val").flatMap(normOf(model));
     const most = Math.max(...own.map(({ maxPasses }) => maxPasses));
     if (own.length > 0) return own.filter(({ maxPasses }) => maxPasses === most);
-    throw new Deno.errors.NotFound(`Cannot show ${name} as ${file} lacks it; ${remedy}`);
+    throw lacks(model, file);
   });
 }
 
-function normOf(
-  network: string,
-  { p, image, minNorm, options }: Pick<ResultRow, "p" | "image" | "minNorm" | "options">,
-): FinalNorm {
-  const half = image < halves.second.from ? "first" : "second";
-  return { network, p, half, image, minNorm, maxPasses: JSON.parse(options).maxPasses };
+/**
+ * Reads minimal norms on `test` of the same networks, found with a budget, where the tables of the
+ * notebook on minimal norms have them.
+ *
+ * @param images The first so many.
+ */
+export async function testNorms(
+  models: readonly Identified[],
+  maxPasses: number,
+  images: number,
+): Promise<FinalNorm[]> {
+  const norms: FinalNorm[] = [];
+  for (const model of models) {
+    const file = join(root, "data", "min-norms", `${model.name}.parquet`);
+    if (!exists(file)) continue;
+    const rows = await readRows(file, { columns: [...columns] });
+    norms.push(
+      ...rows.filter((row) => row.subset === "test" && row.attack === "portfolio")
+        .flatMap(normOf(model))
+        .filter((row) => row.maxPasses === maxPasses && row.image < images),
+    );
+  }
+  return norms;
 }
 
-/** A median, and where that of all such images may lie. */
-export interface Interval {
-  median: number;
-  low: number;
-  high: number;
+/** Makes a network's rows into its norms; those of others become none. */
+const normOf = (model: Identified) => (row: Pick<ResultRow, typeof columns[number]>) => {
+  const { p, image, minNorm, options, subset, weightsSha256 } = row;
+  if (weightsSha256 !== model.weightsSha256) return [];
+  const half = image < halves.second.from ? "first" : "second";
+  const set = subset === "val" ? `val, ${half} half` as const : "test" as const;
+  const { maxPasses } = JSON.parse(options);
+  return [{ network: model.name, p, set, image, minNorm, maxPasses }];
+};
+
+/** What the second attack says of an image of `test` or `val`. */
+export interface FinalResistance {
+  network: string;
+  set: "test" | "val";
+  wrong: boolean;
+  /** Infinite where the attack's last image is not adversarial. */
+  resN: number;
 }
 
 /**
- * The median of a sample with its 95 % bootstrap interval.
+ * Reads the resistances of some networks on `val`, and on `test` where the tables of the notebook on
+ * resistance have them.
  *
- * @param values May be infinite.
- * @param samples Of the bootstrap.
+ * @throws {Deno.errors.NotFound} If there is no table of `val`, or it lacks a network.
  */
-export function medianInterval(
-  values: readonly number[],
-  { samples = 2000, seed = 0 } = {},
-): Interval {
-  const medians = bootstrapMedians(values, resamples(values.length, samples, seed));
-  return {
-    median: quantile(values, 0.5),
-    low: quantile(medians, 0.025),
-    high: quantile(medians, 0.975),
-  };
+export async function finalResistances(
+  models: readonly Identified[],
+  file: string = tables.resistances,
+): Promise<FinalResistance[]> {
+  const own = await readResistances(existing(file));
+  const found: FinalResistance[] = [];
+  for (const model of models) {
+    const ofTest = join(root, "data", "resistances", `${model.name}.parquet`);
+    const all = [...exists(ofTest) ? await readResistances(ofTest) : [], ...own].filter((row) =>
+      row.weightsSha256 === model.weightsSha256 && row.source === "clean" && row.steps === 500
+    );
+    if (!all.some(({ subset }) => subset === "val")) throw lacks(model, file);
+    found.push(...all.map(({ subset, label, prediction, resN }): FinalResistance => (
+      {
+        network: model.name,
+        set: subset === "val" ? "val" : "test",
+        wrong: label !== prediction,
+        resN,
+      }
+    )));
+  }
+  return found;
 }
+
+const remedy = "`deno task final` makes it";
+
+function existing(file: string): string {
+  if (exists(file)) return file;
+  throw new Deno.errors.NotFound(`Cannot read ${file} as there is no such file; ${remedy}`);
+}
+
+const lacks = ({ name }: Identified, file: string) =>
+  new Deno.errors.NotFound(`Cannot show ${name} as ${file} lacks it; ${remedy}`);

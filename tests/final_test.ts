@@ -3,17 +3,18 @@
  *
  * @module
  */
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "node:path";
 import { tf } from "$lib/backend.ts";
 import { collectNorms, collectResistances } from "$lib/final/collect.ts";
 import {
   accuracyRows,
   finalNorms,
+  finalResistances,
   halves,
-  medianInterval,
   modelNames,
   openModel,
+  trainRow,
 } from "$lib/final.ts";
 import { load } from "$lib/loader.ts";
 import { modelsFolder } from "$lib/network.ts";
@@ -41,15 +42,25 @@ Deno.test("the halves are all of val", () => {
   assertEquals(images, [[0, 5000], [5000, 10_000]]);
 });
 
+Deno.test("trainRow() is what the file recorded", () => {
+  const { right, ...row } = trainRow(model);
+  assertEquals(row, { network: "MLP", set: "train", images: 50_000 });
+  assertEquals(right / 50_000, Number(model.network.metadata["accuracy"]));
+  const untold = { ...model, network: { ...model.network, metadata: {} } };
+  assertThrows(() => trainRow(untold as never), TypeError, "must tell of its accuracy");
+});
+
 Deno.test("accuracyRows() counts what is right in each set", async () => {
   const digits = await load("test", { to: 300 });
   const predicted = model.network.predict(digits.images);
   const others = tf.tidy(() => predicted.add(1).mod(10).cast("int32"));
   const sets = { own: { ...digits, labels: predicted }, none: { ...digits, labels: others } };
-  assertEquals(accuracyRows(model, sets as never), [
+  assertEquals(await accuracyRows(model, sets as never), [
     { network: "MLP", set: "own", right: 300, images: 300 },
     { network: "MLP", set: "none", right: 0, images: 300 },
   ]);
+  const stopped = AbortSignal.abort(new DOMException("enough", "AbortError"));
+  await assertRejects(() => accuracyRows(model, sets as never, stopped), DOMException, "enough");
   tf.dispose([digits.images, digits.labels, predicted, others]);
 });
 
@@ -86,16 +97,14 @@ Deno.test("finalNorms() takes rows of these weights and of the largest budget", 
     await writeRows(file, [...rows.map((row) => ({ ...row, ...other })), ...stranger, ...rows]);
     assertEquals(
       await finalNorms([{ ...model, name: "mine" }], file),
-      rows.map(({ p, image, minNorm }) => (
-        {
-          network: "mine",
-          p,
-          half: image === 0 ? "first" as const : "second" as const,
-          image,
-          minNorm,
-          maxPasses: 12,
-        }
-      )),
+      rows.map(({ p, image, minNorm }) => ({
+        network: "mine",
+        p,
+        set: image === 0 ? "val, first half" as const : "val, second half" as const,
+        image,
+        minNorm,
+        maxPasses: 12,
+      })),
     );
     const without = { ...model, weightsSha256: "1" };
     await assertRejects(() => finalNorms([without], file), Deno.errors.NotFound, "lacks it");
@@ -121,17 +130,6 @@ Deno.test("collectResistances() takes all mistakes, and as many that are right o
     assertEquals(rows.length, wrong + 6);
     await collectResistances([model], options);
     assertEquals((await readResistances(file)).length, wrong + 6);
+    // Two steps are a trial: the last figures are of the whole attack.
+    await assertRejects(() => finalResistances([model], file), Deno.errors.NotFound, "lacks it");
   }));
-
-Deno.test("medianInterval() holds the median, narrows with more values, takes infinities", () => {
-  const values = (count: number) => Array.from({ length: count }, (_, i) => (i * 37) % count);
-  const [few, many] = [medianInterval(values(20)), medianInterval(values(500))];
-  assertEquals(few.median, 9.5);
-  for (const { low, median, high } of [few, many]) assert(low < median && median < high);
-  assert((many.high - many.low) / 500 < (few.high - few.low) / 20 / 2);
-  // The median of n uniform values from 0 to 500 has a standard error of 500 / (2 sqrt(n)).
-  const width = 2 * 1.96 * 500 / (2 * Math.sqrt(500));
-  assert(Math.abs((many.high - many.low) / width - 1) < 0.15, `${many.high - many.low}`);
-  assertEquals(medianInterval([1, Infinity, Infinity]).median, Infinity);
-  assertEquals(medianInterval([3, 3, 3]), { median: 3, low: 3, high: 3 });
-});

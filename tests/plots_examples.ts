@@ -13,6 +13,7 @@ import { confidenceLine } from "$lib/plots/confidence_line.ts";
 import { confusionMatrix } from "$lib/plots/confusion_matrix.ts";
 import { digitGrid, meanDigits, mistakes } from "$lib/plots/digits.ts";
 import type { Figure } from "$lib/plots/figure.ts";
+import { intervals } from "$lib/plots/intervals.ts";
 import { sweep, sweepPictures } from "$lib/plots/sweep.ts";
 import { trainingHistory } from "$lib/plots/training_history.ts";
 import { minNormExamples } from "./min_norm_examples.ts";
@@ -137,11 +138,35 @@ export const examples: Record<string, () => Figure> = {
     ),
   "confidence_line": () =>
     confidenceLine(between(126, -0.25, 1.25).map((t) => ({ t, confidences: turns(t) }))),
+  "intervals": () =>
+    intervals(intervalRows(["$L_2$ norm", "$L_{\\infty}$ norm"]), {
+      title: "Median minimal norms",
+      subtitle: "Medians with 95% bootstrap intervals",
+      axis: "median norm",
+    }),
+  "intervals_one_panel": () =>
+    intervals(intervalRows([""]).map((row, i) => i === 3 ? { ...row, value: Infinity } : row), {
+      title: "Accuracy on images learned, looked at, and sealed",
+      subtitle: "With an infinite value, which is left out",
+      axis: "accuracy (%)",
+      zero: false,
+    }),
   "sweep": () => sweep(sweepRows()),
   "sweep_pictures": () => sweepPictures(sweepRows().filter((row) => row.image === 0)),
   ...minNormExamples,
   ...normStoryExamples,
 };
+
+function intervalRows(panels: string[]) {
+  return panels.flatMap((panel, k) =>
+    ["MLP", "CNN_d", "CNN_d with a name that is long"].flatMap((network, i) =>
+      ["test", "val, first half", "val, second half"].map((series, j) => {
+        const value = (1 + i + 0.3 * j) / (k + 1);
+        return { panel, network, series, value, low: 0.8 * value, high: 1.1 * value };
+      })
+    )
+  );
+}
 
 function sweepRows() {
   return [2, 3, 5, 10, Infinity].flatMap((p) =>
