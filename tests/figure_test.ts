@@ -63,6 +63,12 @@ Deno.test("figure draws a table, networks of one name apart, and says which rows
       assert(svg.includes(words), words);
     }
     assert(svg.includes("median 2.00 · 3 images · 0 misclassified · 1 not found"));
+    const both = [rows, join(folder, "more.parquet")];
+    await writeRows(both[1]!, [{ ...tableRow(3, "c"), network: "MLP" }]);
+    const matrix = ["class-matrix", "--network", "MLP", "--rows", both.join(","), "--out", out];
+    const { code: made, stdout } = await figure(...matrix);
+    assertEquals(made, 0);
+    assert(stdout.includes("MLP, MNIST's test images"), stdout);
     const other = await figure("resistance", "--network", "MLP", "--rows", rows, "--out", out);
     assertEquals(other.code, 1);
     assert(other.stderr.includes("no rows of MLP in L2: current value is CNN in L2"), other.stderr);

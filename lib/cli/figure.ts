@@ -48,7 +48,7 @@ const options = {
   limit: number("n", "Only the first n images", { min: 1, integer: true }),
   attack: choice("NAME", "Attack", Object.keys(attacks), "school"),
   ...attackOptions,
-  rows: text("FILE", "Table of minimal norms, as minnorm writes it"),
+  rows: text("FILES", "Tables of minimal norms, as minnorm writes them: a.parquet,b.parquet"),
   scale: number("v", "PNG pixels for one pixel of the SVG", { min: 0.25, max: 8 }, 2),
 };
 

@@ -11,10 +11,12 @@ import { minNormCurve, robustAccuracyCurve } from "../plots/min_norm_curves.ts";
 import { minNormHistogram } from "../plots/min_norm_histogram.ts";
 import { type MinNormRow, normName, normTitle } from "../plots/min_norms.ts";
 import type { Figure } from "../plots/figure.ts";
+import { type NormCell, normMatrix } from "../plots/norm_matrix.ts";
 import { pairedDifferences } from "../plots/paired_differences.ts";
 import { resistanceGallery } from "../plots/resistance_gallery.ts";
 import type { Column, ResultRow } from "../results.ts";
 import { pixelsOf } from "../rows.ts";
+import { median } from "../statistics.ts";
 import { comparePairs } from "../statistics/paired.ts";
 import { UsageError } from "./options.ts";
 import { loading } from "./session.ts";
@@ -61,6 +63,23 @@ export const rowFigures: Record<string, (request: RowsRequest) => Promise<Figure
     const rows = all.filter((row) => row.network === network);
     return classNorms(rows, { title: `Minimal norms by class: ${network}, ${source(rows)}` });
   },
+  async "class-matrix"(request) {
+    const { network, p } = request.values;
+    const all = await table(request, [...identity, "label", "adversarialClass"]);
+    const rows = all.filter((row) => row.network === network && row.p === p && row.minNorm > 0);
+    const groups = Map.groupBy(rows, (row) => `${row.label} ${row.adversarialClass}`);
+    const cells = [...groups.values()].flatMap((group): NormCell[] => {
+      const [{ label, adversarialClass } = none(all, network, p)] = group;
+      const norm = median(group.map((row) => row.minNorm));
+      return adversarialClass === null
+        ? []
+        : [{ from: label, to: adversarialClass, norm, images: group.length }];
+    });
+    if (cells.length === 0) none(all, network, p);
+    const subtitle = "Where the smallest perturbation leads: medians, and how many images. " +
+      `${network}, ${source(rows)}`;
+    return normMatrix(cells, { p, subtitle });
+  },
   async "found-by"(request) {
     return foundByBars(named(await table(request, [...identity, "foundBy"])));
   },
@@ -92,15 +111,17 @@ export const rowFigures: Record<string, (request: RowsRequest) => Promise<Figure
   },
 };
 
+/** The rows of all tables that the command line names. */
 async function table<C extends Column>(
-  { values: { rows: file } }: RowsRequest,
+  { values: { rows: files } }: RowsRequest,
   columns: readonly C[],
 ): Promise<Pick<ResultRow, C>[]> {
-  if (file === undefined) {
+  if (files === undefined) {
     throw new UsageError("Cannot draw this figure as --rows FILE.parquet is missing");
   }
   const { readRows } = await import("../results.ts"); // polars is large
-  return await readRows(file, { columns });
+  const tables = files.split(",").map((file) => readRows(file, { columns }));
+  return (await Promise.all(tables)).flat();
 }
 
 /** Rows whose networks bear their weights where one name stands for several. */

@@ -10,6 +10,7 @@ import {
   imageCount,
   type MinNormRow,
   normName,
+  normTitle,
   outcomes,
   panelFigure,
   written,
@@ -69,7 +70,7 @@ export function resistanceGallery(
   const { zeros, missing } = outcomes(minNorms);
   const unkept = rows.length - shown.length - zeros - missing;
   const {
-    title = `The least and the most resistant digits: ${network}, ${normName(p)} norm`,
+    title = `The least and the most resistant digits: ${network}, ${normTitle(p)}`,
     digits = 5,
   } = options;
   const {
