@@ -3,25 +3,17 @@
  *
  * @module
  */
-import { type Tensor, type Tensor4D, tf } from "../backend.ts";
+import { type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
 import { distance } from "../norms.ts";
 import { argMax } from "../numbers.ts";
 import type { Attack, Mode } from "./attack.ts";
-import { startBest } from "./best.ts";
+import { BatchTensors, cleanLogits, type Evaluation } from "./batch_tensors.ts";
 import type { Candidate, Outcome } from "./driver.ts";
 import { cleanEntries, type Entry, outcomeOf, standing } from "./entry.ts";
 import { type Logits, logitsAlone, reaches, softmax } from "./judge.ts";
-import { look } from "./look.ts";
-import { draws, padded, powerOfTwo, roundUp, rows } from "./rows.ts";
-import {
-  copied,
-  type ProblemTensors,
-  type Standing,
-  type Stepped,
-  stepper,
-  tensorsOf,
-} from "./stepper.ts";
+import { padded, powerOfTwo, roundUp } from "./rows.ts";
+import { stepper } from "./stepper.ts";
 
 /** What a batch is made of. */
 export interface BatchInput {
@@ -58,13 +50,13 @@ export class Batch {
   readonly #attack: Attack;
   readonly #network: Classifier;
   readonly #mode: Mode;
+  readonly #shape: readonly number[];
   readonly #entries: Entry[];
+  readonly #tensors: BatchTensors;
   /** The entry of each row of the tensors, without the rows that pad them. */
   #rows: Entry[];
-  #problem: ProblemTensors;
-  #standing: Standing;
   /** Of the point evaluated last. */
-  #last: { norm: Float32Array; logits: Logits[]; rows: Entry[] };
+  #last: Evaluation & { rows: Entry[] };
 
   /**
    * Evaluates the clean images.
@@ -75,51 +67,27 @@ export class Batch {
     this.#attack = attack;
     this.#network = network;
     this.#mode = input.mode;
-    const { ids, first, targets, mode, epsilons, seed, steps } = input;
+    this.#shape = input.images.shape.slice(1);
+    const { ids, first, targets, mode } = input;
     const size = roundUp(ids.length);
-    const { images, beginnings } = tf.tidy(() => {
+    const [images, beginnings] = tf.tidy(() => {
       const places = tf.tensor1d(padded(ids.map((_, row) => first + row), size), "int32");
-      return {
-        images: input.images.gather(places),
-        beginnings: input.beginnings.gather(places),
-      };
+      return [input.images.gather(places), input.beginnings.gather(places)] as const;
     });
-    const clean = tf.tidy(() => ({ state: { point: images }, best: startBest(images) }));
-    const none: Tensor = tf.zeros([size], "int32");
-    let looked: Stepped | undefined;
     try {
-      // Nothing is asked of the best point here, so any classes will do.
-      looked = stepper(look(attack.p), network, "leave").run(
-        { images, references: none, targets: none } as ProblemTensors,
-        clean,
-      );
-      const logits = rows(looked.last.logits);
+      const logits = cleanLogits(images, attack.p, network);
       const goals = { ids, labels: input.labels, targets: mode === "reach" ? targets : undefined };
       this.#entries = cleanEntries(images, logits, goals);
       this.#rows = this.#entries;
       this.#last = { norm: new Float32Array(size), logits, rows: this.#rows };
-      const column = (classes: number[]) => tf.tensor1d(padded(classes, size), "int32");
       const references = this.#entries.map(({ goal }) => goal.reference);
-      this.#problem = {
-        images,
-        references: column(references),
-        targets: column(targets ? [...targets] : references),
-      };
-      this.#standing = tf.tidy(() => {
-        const uniform = () => draws(images, ids, seed);
-        const problem = { ...this.#problem, mode };
-        const epsilon: Tensor4D | undefined = epsilons &&
-          tf.tensor4d(padded(epsilons, size), [size, 1, 1, 1]);
-        const state = attack.start(problem, { point: beginnings, epsilon, uniform, steps });
-        // Copies, as an attack may begin with the images themselves.
-        return copied({ state, best: startBest(images) });
-      });
+      const tensors = { attack, network, images, beginnings, references };
+      this.#tensors = new BatchTensors({ ...input, ...tensors, targets: targets ?? references });
     } catch (error) {
       tf.dispose(images);
       throw error;
     } finally {
-      tf.dispose([beginnings, none, clean.best.norm]);
-      if (looked) tf.dispose([...tensorsOf(looked), looked.last.norm, looked.last.logits]);
+      tf.dispose(beginnings);
     }
   }
 
@@ -161,8 +129,8 @@ export class Batch {
 
   /** Makes a step, and keeps the best of what was evaluated in it. */
   step(): void {
-    const { run, passes } = stepper(this.#attack, this.#network, this.#mode);
-    this.#take(run(this.#problem, this.#standing));
+    const { passes } = stepper(this.#attack, this.#network, this.#mode);
+    this.#take(this.#tensors.step());
     for (const entry of this.#rows) {
       if (entry.finished) continue;
       entry.steps++;
@@ -175,8 +143,7 @@ export class Batch {
   /** Ends the attack: looks where its last step led to, and says what became of each image. */
   outcomes(): Outcome[] {
     this.#lookLast();
-    const { state, best } = this.#standing;
-    const [last, found] = [rows(state.point), rows(best.point)];
+    const [last, found] = [this.#tensors.points(), this.#tensors.bestPoints()];
     this.#rows.forEach((entry, row) => {
       if (entry.best < Infinity && !entry.finished) this.#finish(entry, found[row]!);
     });
@@ -190,56 +157,37 @@ export class Batch {
   /** Ends the attack as {@linkcode Batch.outcomes} does, but judges nothing alone. */
   candidates(): Candidate[] {
     this.#lookLast();
-    const found = rows(this.#standing.best.point);
-    const classes = this.#classesFound();
+    const found = this.#tensors.bestPoints();
+    const logits = this.#tensors.bestLogits();
     const places = new Map(this.#rows.map((entry, row) => [entry, row]));
     return this.#entries.map((entry) => {
       const { best: norm, witness, image, steps, forwards, backwards } = entry;
       const row = norm < Infinity ? places.get(entry) : undefined;
       const point = witness?.image ?? (row === undefined ? image : found[row]!);
-      const adversarialClass = row === undefined ? undefined : classes[row];
+      const adversarialClass = row === undefined ? undefined : argMax(logits[row]!);
       return { norm, point, adversarialClass, steps, forwards, backwards };
     });
-  }
-
-  /** Class of each row's best point. */
-  #classesFound(): number[] {
-    const { best } = this.#standing;
-    const { run } = stepper(look(this.#attack.p), this.#network, this.#mode);
-    const looked = run(this.#problem, { state: { point: best.point }, best });
-    const classes = rows(looked.last.logits).map(argMax);
-    tf.dispose([...tensorsOf(looked), looked.last.norm, looked.last.logits]);
-    return classes;
   }
 
   #lookLast(): void {
     const ended = this.#rows.filter(({ finished }) => !finished);
     if (ended.length === 0) return;
-    const { state: { point }, best } = this.#standing;
-    const step = stepper(look(this.#attack.p), this.#network, this.#mode);
-    this.#take(step.run(this.#problem, { state: { point }, best }));
+    this.#take(this.#tensors.lookLast());
     for (const entry of ended) entry.forwards++;
   }
 
   /** Disposes the batch's tensors. */
   dispose(): void {
-    tf.dispose([...Object.values(this.#problem), ...tensorsOf(this.#standing)]);
+    this.#tensors.dispose();
   }
 
-  /** Takes over what a step gave. */
-  #take({ state, best, last }: Stepped): void {
-    tf.dispose(tensorsOf(this.#standing));
-    this.#standing = { state, best };
-    const norms = best.norm.dataSync();
+  /** Takes in what a step has evaluated. */
+  #take(evaluation: Evaluation): void {
+    const norms = this.#tensors.bestNorms();
     this.#rows.forEach((entry, row) => {
       if (!entry.finished) entry.best = norms[row]!;
     });
-    this.#last = {
-      norm: last.norm.dataSync() as Float32Array,
-      logits: rows(last.logits),
-      rows: this.#rows,
-    };
-    tf.dispose([last.norm, last.logits]);
+    this.#last = { ...evaluation, rows: this.#rows };
   }
 
   /** Ends the attack on images for which one adversarial point is enough. */
@@ -247,7 +195,7 @@ export class Batch {
     if (!this.#attack.stopsWhenFound) return;
     const found = this.#rows.filter(({ finished, best }) => !finished && best < Infinity);
     if (found.length === 0) return;
-    const points = rows(this.#standing.best.point);
+    const points = this.#tensors.bestPoints();
     for (const entry of found) this.#finish(entry, points[this.#rows.indexOf(entry)]!);
     this.#compact();
   }
@@ -261,25 +209,15 @@ export class Batch {
   }
 
   #alone(image: Float32Array): Logits {
-    return logitsAlone(this.#network, image, this.#problem.images.shape.slice(1));
+    return logitsAlone(this.#network, image, this.#shape);
   }
 
   /** Drops the rows of finished images, as soon as a smaller batch holds the others. */
   #compact(): void {
-    const size = this.#problem.images.shape[0];
     const left = this.#rows.flatMap(({ finished }, row) => finished ? [] : [row]);
     const smaller = powerOfTwo(left.length);
-    if (left.length === 0 || smaller >= size) return;
+    if (left.length === 0 || smaller >= this.#tensors.size) return;
     this.#rows = left.map((row) => this.#rows[row]!);
-    const old = [...Object.values(this.#problem), ...tensorsOf(this.#standing)];
-    const places = tf.tensor1d(padded(left, smaller), "int32");
-    const gather = <T extends Record<string, Tensor>>(tensors: T): T =>
-      Object.fromEntries(
-        Object.entries(tensors).map(([name, one]) => [name, one.gather(places)]),
-      ) as T;
-    this.#problem = gather(this.#problem);
-    const { state, best } = this.#standing;
-    this.#standing = { state: gather(state), best: gather(best) };
-    tf.dispose([...old, places]);
+    this.#tensors.keep(left, smaller);
   }
 }
