@@ -64,7 +64,7 @@ function table(html: string, heading: string, counts: Counts): Exhibit {
   return {
     html: `<figure class="table" id="table-${number}">
 ${captionHtml("table", number, own ?? heading)}
-<div class="scroll">${html.replace(/<caption>[^]*?<\/caption>/, "")}</div>
+<div class="scroll">${curly(html.replace(/<caption>[^]*?<\/caption>/, ""))}</div>
 </figure>`,
     byTheWay: false,
   };
@@ -111,6 +111,10 @@ function framed(picture: string, width?: number): string {
   return `<div class="picture"${style}>${picture}</div>`;
 }
 
+/** Sentences are set as text, what is aligned by spaces or drawn with letters as it is. */
 function said(text: string): string {
-  return `<pre class="said">${escapeHtml(text.trimEnd())}</pre>`;
+  const lines = escapeHtml(text.trimEnd()).split("\n");
+  return lines.length > 5 || /\S {2,}\S|[─█░]/.test(text)
+    ? `<pre class="said">${lines.join("\n")}</pre>`
+    : `<p class="said">${curly(lines.join("<br>"))}</p>`;
 }

@@ -81,15 +81,17 @@ export function inlineHtml(source: string): string {
 }
 
 /**
- * Quotation marks, apostrophes and lowered letters as books have them; HTML in, HTML out, code left
- * alone. The font has no lowered digits: they become small ones.
+ * Quotation marks, apostrophes, lowered letters and the report's `Res_N` as books have them; HTML
+ * in, HTML out, code left alone. The font has no lowered digits: they become small ones.
  */
 export function curly(html: string): string {
   const characters: Record<string, string> = { "&#39;": "'", "&quot;": '"' };
   const text = html.replaceAll(
-    /<code>[^]*?<\/code>|<[^>]*>|&#39;|&quot;|[₀-₉ₚᵢ]+|(?<=‖)∞/g,
-    (found) =>
-      characters[found] ?? (/^</.test(found) ? found : `<sub>${found.normalize("NFKC")}</sub>`),
+    /<code\b[^]*?<\/code>|<[^>]*>|&#39;|&quot;|[₀-₉ₚᵢ]+|(?<=‖)∞|\b(Res|Pert|Conf2?)_(\w+)/g,
+    (found, quantity?: string, index?: string) =>
+      quantity
+        ? `<i>${quantity}</i><sub>${index}</sub>`
+        : characters[found] ?? (/^</.test(found) ? found : `<sub>${found.normalize("NFKC")}</sub>`),
   );
   return smartypantsu(text, "q");
 }

@@ -105,8 +105,18 @@ Deno.test("code is folded, with what only says that work went on", () => {
   assertStringIncludes(folded, "<summary>Code</summary>");
   assertStringIncludes(folded, "&lt;b&gt;");
   assertStringIncludes(folded, "training");
-  assertEquals(rest, [`\n<pre class="said">a &lt; b</pre>`]);
+  assertEquals(rest, [`\n<p class="said">a &lt; b</p>`]);
   assert(!/<details[^>]*open/.test(html));
+});
+
+Deno.test("sentences are set as text, what is aligned by spaces as it is", () => {
+  const said = (text: string) =>
+    body(prose("## One"), code("a", [display({ "text/plain": text })])).split("</details>\n").at(
+      -1,
+    );
+  assertEquals(said(`It's "so".\nYes.`), `<p class="said">It’s “so”.<br>Yes.</p>`);
+  assertEquals(said("a   1\nb   2"), `<pre class="said">a   1\nb   2</pre>`);
+  assertEquals(said("1\n2\n3\n4\n5\n6"), `<pre class="said">1\n2\n3\n4\n5\n6</pre>`);
 });
 
 Deno.test("what cells before the first section say is folded, the parameters' values are seen", () => {

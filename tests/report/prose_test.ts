@@ -62,6 +62,7 @@ Deno.test("curly() lowers what Unicode has lowered, but not in code", () => {
     curly("‖r‖₂, ‖r‖∞ &lt; ∞, rᵢ, <code>‖r‖₂</code>"),
     "‖r‖<sub>2</sub>, ‖r‖<sub>∞</sub> &lt; ∞, r<sub>i</sub>, <code>‖r‖₂</code>",
   );
+  assertEquals(curly("Res_max of CNN_d"), "<i>Res</i><sub>max</sub> of CNN_d");
 });
 
 Deno.test("inlineHtml() keeps a link's words only", () => {
