@@ -7,6 +7,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Resvg } from "@resvg/resvg-js";
 import { Buffer } from "node:buffer";
 import { inflateSync } from "node:zlib";
+import { bundleOf } from "$lib/notebook.ts";
 import { digitGrid } from "$lib/plots/digits.ts";
 import { figure, heading, normSymbol, overflow, percent, text, toPng } from "$lib/plots/figure.ts";
 import { shortened, textWidth, wrapped } from "$lib/plots/measure.ts";
@@ -63,6 +64,13 @@ for (const [name, make] of Object.entries(examples)) {
 Deno.test("every picture in tests/plots is one of the figures", async () => {
   const files = (await Array.fromAsync(Deno.readDir(folder))).map((entry) => entry.name);
   assertEquals(files.sort(), Object.keys(examples).map((name) => `${name}.svg`).sort());
+});
+
+Deno.test("twenty figures in a notebook take less than 3 MB, with their PNGs", () => {
+  const outputs = Object.values(examples).slice(0, 20).map((make) =>
+    JSON.stringify(bundleOf(make()))
+  );
+  assert(outputs.join().length < 3e6, `${outputs.join().length}`);
 });
 
 Deno.test("overflow() finds a label beyond the edge", () => {
