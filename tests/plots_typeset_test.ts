@@ -3,8 +3,9 @@
  *
  * @module
  */
+import * as Plot from "@observablehq/plot";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { figure, text, toPng } from "$lib/plots/figure.ts";
+import { chart, figure, text, toPng } from "$lib/plots/figure.ts";
 import { formula } from "$lib/plots/formula.ts";
 import { textWidth, wrapped } from "$lib/plots/measure.ts";
 import { lettersOf, plain, typeset } from "$lib/plots/typeset.ts";
@@ -87,6 +88,13 @@ Deno.test("an SVG shows its letters without any font, and keeps the words", () =
   assertEquals(toPng({ svg: visible }), toPng({ svg }));
   assert(svg.includes(">error ε &amp; co</text>"));
   assert(toPng({ svg }).length > toPng(drawn(" ")).length + 500, "the letters left no mark");
+});
+
+Deno.test("a mark with two lines of text is refused, not drawn over itself", () => {
+  const marks = [Plot.text(["one\ntwo"], { x: 0, y: 0 })];
+  const make = () =>
+    figure({ label: "", width: 100, height: 100 }, [{ node: chart({ marks, width: 100 }) }]);
+  assertThrows(make, TypeError, "must be one line: current value is onetwo");
 });
 
 Deno.test("text ends and is centred where its anchor says", () => {

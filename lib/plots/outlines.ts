@@ -25,6 +25,8 @@ const OF_PLACE = ["x", "y", "dx", "dy"];
  * Replaces each text by its outlines, which stand once in the figure and are used by each letter.
  *
  * The words stay behind them, unseen, for searching and copying.
+ *
+ * @throws {TypeError} If a text has several lines.
  */
 export function outlineTexts(root: SvgNode): void {
   // Without pictures, whose bytes differ between machines.
@@ -70,6 +72,12 @@ interface Run {
 function runsOf(text: SvgNode, style: Style): Run[] {
   return [...text.childNodes].map((child) => {
     const span = child.localName === "tspan";
+    if (span && child.getAttribute("x") !== null) {
+      const { textContent } = text;
+      throw new TypeError(
+        `Cannot set a text as it must be one line: current value is ${textContent}`,
+      );
+    }
     return {
       content: child.textContent,
       style: span ? styleOf(child, style) : style,
