@@ -75,16 +75,17 @@ Deno.test("tempered() is the softmax, also of large logits", () => {
   assertAlmostEquals(tempered([2, 0], 2)[0]!, 1 / (1 + Math.exp(-1)), 1e-12);
 });
 
-Deno.test("reliability() cuts even bins and keeps equal probabilities together", () => {
-  const probabilities = [0.1, 0.2, 0.2, 0.2, 0.9, 0.9];
-  const outcomes = [false, false, true, false, true, true];
-  const bins = reliability(probabilities, outcomes, 3);
-  assertEquals(bins.map(({ count }) => count), [4, 2]);
-  assertAlmostEquals(bins[0]!.promised, 0.175);
-  assertEquals(bins.map(({ kept }) => kept), [0.25, 1]);
-  const { ece, brier } = calibration(probabilities, outcomes, 3);
-  assertAlmostEquals(ece, 4 / 6 * 0.075 + 2 / 6 * 0.1);
-  assertAlmostEquals(brier, (0.01 + 0.04 + 0.64 + 0.04 + 0.01 + 0.01) / 6);
+Deno.test("reliability() doubles its bins from the top, and keeps equal probabilities together", () => {
+  const probabilities = [0.1, 0.2, 0.9, 0.2, 0.8, 0.2, 0.05];
+  const outcomes = [false, false, true, true, false, false, false];
+  const bins = reliability(probabilities, outcomes, 1);
+  // The second bin would end among equal ones.
+  assertEquals(bins.map(({ count }) => count), [1, 4, 2]);
+  assertAlmostEquals(bins[1]!.promised, 0.35);
+  assertEquals(bins.map(({ kept }) => kept), [1, 0.25, 0]);
+  const { ece, brier } = calibration(probabilities, outcomes, 1);
+  assertAlmostEquals(ece, (0.1 + 4 * 0.1 + 2 * 0.075) / 7);
+  assertAlmostEquals(brier, (0.01 + 0.04 + 0.01 + 0.64 + 0.64 + 0.04 + 0.0025) / 7);
   assertThrows(() => reliability([], []), RangeError, "there must be cases");
   assertThrows(() => reliability([1, NaN], [true, false]), RangeError, "must be numbers");
 });

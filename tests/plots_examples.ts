@@ -17,6 +17,7 @@ import { intervals } from "$lib/plots/intervals.ts";
 import { sweep, sweepPictures } from "$lib/plots/sweep.ts";
 import { trainingHistory } from "$lib/plots/training_history.ts";
 import { minNormExamples } from "./min_norm_examples.ts";
+import { resistanceExamples } from "./resistance_examples.ts";
 import { normStoryExamples } from "./norm_story_examples.ts";
 
 const images = digits.map(({ label, pixels }) => ({
@@ -154,6 +155,7 @@ export const examples: Record<string, () => Figure> = {
   "sweep": () => sweep(sweepRows()),
   "sweep_pictures": () => sweepPictures(sweepRows().filter((row) => row.image === 0)),
   ...minNormExamples,
+  ...resistanceExamples,
   ...normStoryExamples,
 };
 

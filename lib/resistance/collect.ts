@@ -73,16 +73,28 @@ export interface CollectOptions {
 
 /** A table in memory, and the file where it is kept. */
 export class Collection {
-  private constructor(readonly file: string, public records: ResistanceRecord[]) {}
+  private constructor(
+    readonly file: string,
+    /** Those of `file`. */
+    readonly records: ResistanceRecord[],
+    private readonly base: readonly ResistanceRecord[],
+  ) {}
 
-  /** @throws {SyntaxError} If the file is damaged; it is left as it was. */
-  static async open(file: string): Promise<Collection> {
-    return new Collection(file, exists(file) ? await readResistances(file) : []);
+  /**
+   * @param base A table that is only read, and whose records count as there.
+   * @throws {SyntaxError} If a file is damaged; it is left as it was.
+   */
+  static async open(file: string, base?: string): Promise<Collection> {
+    const read = async (path?: string) => path && exists(path) ? await readResistances(path) : [];
+    return new Collection(file, await read(file), await read(base));
   }
 
-  /** Of a setting and a source, in the order of their images. */
+  /** Of a setting and a source, in the order of their images, each once. */
   of(setting: Setting, source: Source): ResistanceRecord[] {
-    return this.records.filter((record) => belongs(record, setting, source))
+    const own = [...this.base, ...this.records].filter((one) => belongs(one, setting, source));
+    // What the base has got since stands for what was computed before.
+    const seen = new Set<number>();
+    return own.filter(({ image }) => !seen.has(image) && seen.add(image))
       .sort((a, b) => a.image - b.image);
   }
 

@@ -133,28 +133,28 @@ export interface Bin {
 }
 
 /**
- * Sorts cases by their probability and cuts them into bins of equal size; those of one probability
- * stay together.
+ * Sorts cases by their probability and cuts them into bins, from the most probable ones down: the
+ * first of `smallest` cases, each next one twice as large, as what is rare crowds at the top. Cases of
+ * one probability stay together.
  *
- * @param bins How many at most. @default 10
+ * @param smallest Cases of the first bin. @default 25
  * @throws {RangeError} If there are no cases, or lengths differ.
  */
 export function reliability(
   probabilities: ArrayLike<number>,
   outcomes: ArrayLike<boolean>,
-  bins = 10,
+  smallest = 25,
 ): Bin[] {
   check(probabilities, outcomes);
   const order = Array.from({ length: probabilities.length }, (_, i) => i)
-    .sort((a, b) => probabilities[a]! - probabilities[b]!);
+    .sort((a, b) => probabilities[b]! - probabilities[a]!);
   const groups: number[][] = [[]];
-  order.forEach((i, place) => {
+  for (const i of order) {
     const last = groups.at(-1)!;
-    const due = place >= order.length * groups.length / bins;
-    const apart = last.length > 0 && probabilities[last.at(-1)!] !== probabilities[i];
-    if (due && apart) groups.push([i]);
+    const full = last.length >= smallest * 2 ** (groups.length - 1);
+    if (full && probabilities[last.at(-1)!] !== probabilities[i]) groups.push([i]);
     else last.push(i);
-  });
+  }
   return groups.map((group) => ({
     count: group.length,
     promised: group.reduce((sum, i) => sum + probabilities[i]!, 0) / group.length,
@@ -174,9 +174,9 @@ export interface Calibration {
 export function calibration(
   probabilities: ArrayLike<number>,
   outcomes: ArrayLike<boolean>,
-  bins = 10,
+  smallest = 25,
 ): Calibration {
-  const groups = reliability(probabilities, outcomes, bins);
+  const groups = reliability(probabilities, outcomes, smallest);
   const { length } = probabilities;
   const ece = groups.reduce(
     (sum, { count, promised, kept }) => sum + count / length * Math.abs(promised - kept),
