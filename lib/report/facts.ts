@@ -6,6 +6,7 @@
 import { relative } from "node:path";
 import { backend } from "../backend.ts";
 import { sha256 } from "../hash.ts";
+import { findWeights } from "../results/weights.ts";
 import { readSafetensors, weightsSha256 } from "../safetensors.ts";
 import { exists } from "../setup/host.ts";
 import { root } from "../setup/paths.ts";
@@ -53,7 +54,10 @@ export async function facts(): Promise<Facts> {
     } else {
       const { table, weights } = await usedTable(path);
       tables.push(table);
-      weights.forEach(add);
+      for (const one of weights) {
+        const file = await findWeights(one.weightsSha256);
+        add(file === undefined ? one : { ...await usedNetwork(file), ...one });
+      }
     }
   }
   const versions = { Deno: Deno.version.deno, TensorFlow: backend.version };

@@ -21,15 +21,22 @@ export type Step =
 /** How long all notebooks take after that, about. */
 const NOTEBOOKS = 12;
 
-/** Minutes of a training with all epochs (`models/README.md`), of a network's table of minimal norms and of its resistances. */
-const networks: Record<string, readonly [training: number, norms: number, resistances: number]> = {
-  MLP: [1, 3, 1],
-  MLP_d: [1, 3, 1],
-  CNN: [4.5, 12, 12],
-  CNN_d: [3.5, 12, 12],
-  MLP_bn: [1, 3, 1],
-  CNN_bn: [9, 12, 12],
-  AlexNet: [5, 20, 15],
+/** A network's minutes: of a training with all epochs, of its table of minimal norms, of its resistances. */
+type Minutes = readonly [training: number, norms: number, resistances: number];
+
+const search = ["--max-passes", "100"];
+const adversarial = ["--examples", "64"];
+const fewerRight = ["--right", "1000"];
+
+/** What comes with the lab: minutes, and which resistances (`deno task resistance --help`). */
+const networks: Record<string, { minutes: Minutes; resistances: readonly string[] }> = {
+  MLP: { minutes: [1, 3, 2], resistances: ["--curves", "1000", ...search, ...adversarial] },
+  MLP_d: { minutes: [1, 3, 1], resistances: ["--curves", "500"] },
+  CNN: { minutes: [4.5, 12, 15], resistances: [...search, ...adversarial] },
+  CNN_d: { minutes: [3.5, 12, 2], resistances: ["--curves", "500", ...search, ...fewerRight] },
+  MLP_bn: { minutes: [1, 3, 1], resistances: ["--curves", "500"] },
+  CNN_bn: { minutes: [9, 12, 2], resistances: ["--curves", "500", ...search, ...fewerRight] },
+  AlexNet: { minutes: [5, 20, 15], resistances: ["--curves", "1000", ...search] },
 };
 
 /** Those that are trained with three seeds, to compare architectures. */
@@ -39,19 +46,21 @@ const seeded = ["MLP", "MLP_d", "CNN", "CNN_d"];
 export function steps(): Step[] {
   const all = Object.entries(networks);
   return [
-    ...all.map(([name, [minutes]]): Step => ({ task: ["train", name, "--save"], minutes })),
+    ...all.map(([name, { minutes: [minutes] }]): Step => (
+      { task: ["train", name, "--save"], minutes }
+    )),
     ...["1", "2"].flatMap((seed) =>
       seeded.map((name): Step => ({
         task: ["train", name, "--seed", seed, "--out", `models/seeds/${seed}`],
-        minutes: networks[name]?.[0] ?? 0,
+        minutes: networks[name]?.minutes[0] ?? 0,
       }))
     ),
     { remove: "data/min-norms" },
-    ...all.map(([name, [, minutes]]): Step => ({ task: ["tables", name], minutes })),
+    ...all.map(([name, { minutes: [, minutes] }]): Step => ({ task: ["tables", name], minutes })),
     { remove: "data/resistances" },
-    ...all.map(([name, [, , minutes]]): Step => ({
+    ...all.map(([name, { minutes: [, , minutes], resistances }]): Step => ({
       task: [
-        ...["resistance", name, "--images", "10000", "--curves", "1000", "--max-passes", "100"],
+        ...["resistance", name, "--images", "10000", ...resistances],
         ...["--out", `data/resistances/${name}.parquet`],
       ],
       minutes,

@@ -75,20 +75,20 @@ export const terms: readonly Term[] = [
   },
   {
     theirs: "<i>Res<sub>N</sub></i>",
-    ours: "resistance: final norm",
+    ours: "resistance: final norm (<code>resN</code>)",
     meaning:
       "‖<i>Pert<sub>N</sub></i>‖ at the end, with <i>N</i> = 500. Infinite where the final " +
       "image is not adversarial: the attack failed, and the value is censored, not measured.",
   },
   {
     theirs: "<i>Res</i><sub>max</sub>",
-    ours: "resistance: largest norm",
+    ours: "resistance: largest norm (<code>resMax</code>)",
     meaning: "The peak of ‖<i>Pert<sub>n</sub></i>‖ over the steps <i>n</i> = 0 … 500. Infinite " +
       "where the attack failed.",
   },
   {
     theirs: "<i>Res</i><sub>min</sub>",
-    ours: "resistance: steps needed",
+    ours: "resistance: steps needed (<code>resMin</code>)",
     meaning: "The first step at which the confidence is at most 0.2: a number of steps, not a " +
       "norm. Infinite where the attack failed.",
   },

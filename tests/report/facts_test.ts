@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { loadNetwork } from "$lib/network.ts";
 import { facts } from "$lib/report/facts.ts";
 import { readRows, type ResultRow, writeRows } from "$lib/results.ts";
-import { readSafetensors, weightsSha256 } from "$lib/safetensors.ts";
+import { sha256OfFile } from "$lib/results/weights.ts";
 import { root } from "$lib/setup/paths.ts";
 
 const row: ResultRow = {
@@ -14,21 +14,27 @@ const row: ResultRow = {
   ...{ certificate: null, adversarial: null, foundBy: null },
 };
 
+async function sha256Of(name: string): Promise<string> {
+  return await sha256OfFile(join(root, "models", `${name}.safetensors`));
+}
+
 Deno.test("facts() names the networks and tables that were read, by what they hold", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const [file, gone] = [join(folder, "norms.parquet"), join(folder, "gone.parquet")];
+    const seeded = await sha256Of("seeds/1/CNN_d");
+    const other = { ...row, image: 1, network: "CNN_d", weightsSha256: seeded };
     for (const path of [file, gone]) {
-      await writeRows(path, [row, { ...row, image: 1 }]);
+      await writeRows(path, [row, other]);
       await readRows(path);
     }
     await Deno.remove(gone);
     (await loadNetwork("MLP")).dispose();
     const { networks, tables, versions, cores } = await facts();
-    const { tensors } = await readSafetensors(join(root, "models", "MLP.safetensors"));
     assertEquals(networks.toSorted((a, b) => a.network < b.network ? -1 : 1), [
       { network: "CNN", weightsSha256: "c0ffee" },
-      { network: "MLP", weightsSha256: await weightsSha256(tensors), seed: "0" },
+      { network: "CNN_d", weightsSha256: seeded, seed: "1" },
+      { network: "MLP", weightsSha256: await sha256Of("MLP"), seed: "0" },
     ]);
     assertEquals(tables.map(({ rows, seeds }) => ({ rows, seeds })), [{ rows: 2, seeds: [4] }]);
     assertMatch(tables[0]?.sha256 ?? "", /^[0-9a-f]{64}$/);

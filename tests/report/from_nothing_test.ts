@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { exists } from "$lib/setup/host.ts";
+import { readArguments } from "$lib/cli/command.ts";
 import { forgetSteps, fromNothing, type Step, steps } from "$lib/report/from_nothing.ts";
 import { root as checkout } from "$lib/setup/paths.ts";
 
@@ -72,6 +73,10 @@ Deno.test("steps() are tasks that there are, for every network that comes with t
   const { tasks } = JSON.parse(await Deno.readTextFile(join(checkout, "deno.json")));
   const lines = steps().flatMap((step) => "task" in step ? [step.task] : []);
   for (const [name = ""] of lines) assert(Object.hasOwn(tasks, name), `there is no task ${name}`);
+  const { resistanceCommand } = await import("$lib/cli/resistance.ts");
+  for (const [name, ...rest] of lines) {
+    if (name === "resistance") readArguments(resistanceCommand, rest); // throws on wrong use
+  }
   const { architectures } = await import("$lib/architectures.ts");
   for (const folder of ["", "seeds/1/", "seeds/2/"]) {
     for await (const { name } of Deno.readDir(join(checkout, "models", folder))) {
