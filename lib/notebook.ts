@@ -9,6 +9,7 @@ import { Buffer } from "node:buffer";
 import { duration } from "./numbers.ts";
 import type { Figure } from "./plots/figure.ts";
 import { toPng } from "./plots/render.ts";
+import { assertNotWaiting, endWaiting, oneLine } from "./waiting.ts";
 import { tableBundle, type TableOptions } from "./plots/table.ts";
 
 /** The same thing in several formats, by MIME type. */
@@ -34,11 +35,13 @@ const inJupyter = (() => {
  * Shows figures and values below the cell, in order; in scripts prints them.
  *
  * Cells show things only through this, awaited: outputs of `console.log` and the values of last
- * expressions can get lost on their way from the kernel.
+ * expressions can get lost on their way from the kernel. All of this module's functions end a cell
+ * that waits behind one that was refused or stopped: see {@linkcode assertNotWaiting}.
  *
  * @param things Figures, strings (shown as they are), anything else (shown as `console.log` would).
  */
 export async function show(...things: unknown[]): Promise<void> {
+  assertNotWaiting();
   for (const thing of things) {
     // A figure's PNG has two pixels for each CSS pixel, so its width must be said.
     const metadata = isFigure(thing) ? { "image/png": { width: thing.width } } : {};
@@ -72,6 +75,7 @@ export async function table<Row extends object>(
   rows: readonly Row[],
   options: TableOptions<Row> = {},
 ): Promise<void> {
+  assertNotWaiting();
   await display(tableBundle(rows, options));
 }
 
@@ -92,6 +96,7 @@ const REDRAW = 200;
  * @param total What `update` counts up to.
  */
 export function progress(total: number, label: string): Progress {
+  assertNotWaiting();
   const started = performance.now();
   const id = crypto.randomUUID();
   let [done, note, drawn, shown] = [0, "", -Infinity, false];
@@ -146,13 +151,15 @@ let stop: AbortController | undefined;
  * In a script a second Ctrl-C ends the process as usual.
  */
 export function onInterrupt(): AbortSignal {
+  assertNotWaiting();
   stop ??= new AbortController();
   listen();
   return stop.signal;
 }
 
 function interrupted(): void {
-  const reason = new DOMException("Stopped; variables are kept", "AbortError");
+  const reason = oneLine(new DOMException("Stopped; variables are kept", "AbortError"));
+  if (inJupyter) endWaiting("stop", "stopped");
   const current = stop;
   stop = undefined;
   if (!inJupyter) Deno.removeSignalListener("SIGINT", interrupted);

@@ -19,6 +19,8 @@
  * @module
  */
 
+import { endWaiting, goOn, oneLine } from "./waiting.ts";
+
 /** Parameters by name. */
 export type Parameters = Readonly<Record<string, unknown>>;
 
@@ -78,27 +80,31 @@ export async function fits<T>(
   make: () => T | Promise<T>,
 ): Promise<T> {
   try {
-    return await make();
+    const made = await make();
+    goOn(Object.keys(parameters).join(", "));
+    return made;
   } catch (error) {
     const [first = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
     const names = Object.keys(parameters).join(", ");
-    throw oneLine(new RangeError(`Cannot use ${names} as they must fit: ${first}`));
+    throw refusal(names, `Cannot use ${names} as they must fit: ${first}`);
   }
 }
 
 function judge(parameters: Parameters, rule: string, right: (value: unknown) => boolean): void {
   for (const [name, value] of Object.entries(parameters)) {
-    if (right(value)) continue;
-    throw oneLine(
-      new RangeError(`Cannot use ${name} as it must be ${rule}: current value is ${shown(value)}`),
-    );
+    if (!right(value)) {
+      throw refusal(
+        name,
+        `Cannot use ${name} as it must be ${rule}: current value is ${shown(value)}`,
+      );
+    }
+    goOn(name);
   }
 }
 
-/** Kernels show `stack`, so it is cut down to the message. */
-function oneLine(error: Error): Error {
-  error.stack = `${error.name}: ${error.message}`;
-  return error;
+function refusal(names: string, message: string): Error {
+  endWaiting(names, message);
+  return oneLine(new RangeError(message));
 }
 
 function within(value: unknown, limits: Limits): boolean {

@@ -11,7 +11,10 @@ import { root } from "$lib/setup/paths.ts";
 
 /** From the ground up: a file imports from its own layer and from those below it. */
 const layers: [name: string, files: RegExp][] = [
-  ["ground", /^(?:files|hash|lp|numbers|parameters|safetensors|statistics|used)\.ts$|^(?:data|setup)\//],
+  [
+    "ground",
+    /^(?:files|hash|lp|numbers|parameters|safetensors|statistics|waiting|used)\.ts$|^(?:data|setup)\//,
+  ],
   ["backend", /^(?:backend|kernels)\.ts$/],
   [
     "arithmetic",

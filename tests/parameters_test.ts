@@ -5,6 +5,26 @@
  */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { fits, number, oneOf, someOf, someWhole, whole } from "$lib/parameters.ts";
+import { assertNotWaiting } from "$lib/waiting.ts";
+
+/** The clock that cells are timed by, set by hand. */
+class FakeTime {
+  readonly #now = performance.now;
+  #passed = 0;
+
+  constructor() {
+    const start = performance.now();
+    performance.now = () => start + this.#passed;
+  }
+
+  tick(milliseconds: number): void {
+    this.#passed += milliseconds;
+  }
+
+  restore(): void {
+    performance.now = this.#now;
+  }
+}
 
 /** The whole error as a kernel shows it. */
 function stackOf(run: () => void): string {
@@ -64,4 +84,32 @@ Deno.test("fits() gives what was made, or one line with the reason", async () =>
     error.stack,
     "RangeError: Cannot use attack, p as they must fit: Cannot run fgsm as p must be inf",
   );
+});
+
+Deno.test("cells that wait behind a refused parameter are ended, until it is mended or time passes", () => {
+  const mended = 5;
+  assertThrows(() => whole({ mended: 0 }, 1, 9));
+  const stack = assertThrows(assertNotWaiting).stack;
+  assertEquals(
+    stack,
+    "Error: Not run, as above: Cannot use mended as it must be a whole number from 1 to 9: " +
+      "current value is 0",
+  );
+  whole({ other: 5 }, 1, 9); // a check further down, which says nothing of the refused one
+  assertThrows(assertNotWaiting);
+  whole({ mended }, 1, 9);
+  assertNotWaiting();
+
+  const time = new FakeTime();
+  try {
+    assertThrows(() => whole({ mended: 0 }, 1, 9));
+    time.tick(900);
+    assertThrows(assertNotWaiting);
+    time.tick(900);
+    assertThrows(assertNotWaiting);
+    time.tick(1100);
+    assertNotWaiting();
+  } finally {
+    time.restore();
+  }
 });
