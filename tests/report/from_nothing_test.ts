@@ -82,11 +82,12 @@ Deno.test("steps() are tasks that there are, for every network that comes with t
     for await (const { name } of Deno.readDir(join(checkout, "models", folder))) {
       const network = name.replace(/\.safetensors$/, "");
       if (network === name || !Object.hasOwn(architectures, network)) continue;
-      const arguments_ = folder ? ["--out", `models/${folder.slice(0, -1)}`] : ["--save"];
+      const seed = folder.split("/")[1];
+      const wanted = seed ? ["--seed", seed, "--out", `models/seeds/${seed}`] : ["--save"];
       assert(
         lines.some((line) =>
           line[0] === "train" && line[1] === network &&
-          arguments_.every((one) => line.includes(one))
+          wanted.every((one) => line.includes(one))
         ),
         `${folder}${network} is not trained`,
       );
