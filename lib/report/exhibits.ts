@@ -28,7 +28,7 @@ const PROGRESS_BAR = /[█░]{30}/;
 /**
  * Turns an output into HTML.
  *
- * @param heading The section's, for tables without a caption of their own.
+ * @param heading The section's as HTML, for what has no caption of its own.
  */
 export function exhibit(output: Output, heading: string, counts: Counts): Exhibit {
   if (output.output_type === "stream") return { html: said(output.text), byTheWay: true };
@@ -38,21 +38,22 @@ export function exhibit(output: Output, heading: string, counts: Counts): Exhibi
   const { "image/svg+xml": svg, "image/png": png, "text/html": html, "text/plain": plain } =
     output.data;
   const label = typeof plain === "string" ? plain : "";
-  if (typeof svg === "string") return figure(svgPicture(svg, label), label, counts);
+  const words = caption(label, heading);
+  if (typeof svg === "string") return figure(svgPicture(svg, label), words, counts);
   if (typeof png === "string") {
     const { width } = (output.metadata["image/png"] ?? {}) as { width?: number }; // as show() says
     const data = `data:image/png;base64,${png.replaceAll(/\s/g, "")}`;
-    return figure(framed(`<img src="${data}" alt="${escapeHtml(label)}">`, width), label, counts);
+    return figure(framed(`<img src="${data}" alt="${escapeHtml(label)}">`, width), words, counts);
   }
   if (typeof html === "string") return table(html, heading, counts);
   return { html: said(label), byTheWay: PROGRESS_BAR.test(label) };
 }
 
-function figure(picture: string, label: string, counts: Counts): Exhibit {
+function figure(picture: string, words: string, counts: Counts): Exhibit {
   const number = `${counts.chapter}.${++counts.figures}`;
   const html = `<figure id="figure-${number}">
 <div class="scroll">${picture}</div>
-${captionHtml("figure", number, escapeHtml(caption(label)))}
+${captionHtml("figure", number, words)}
 </figure>`;
   return { html, byTheWay: false };
 }
@@ -76,13 +77,15 @@ function captionHtml(kind: "figure" | "table", number: string, words: string): s
 }
 
 /**
- * A figure's label as a caption: a long list at its end is for those who can't see the figure.
+ * A figure's label as a caption, as HTML: a long list at its end is for those who can't see the
+ * figure. Where no more than a word is left, the section's heading says more.
  */
-function caption(label: string): string {
+function caption(label: string, heading: string): string {
   const [, words, list = ""] = label.match(/^(.*?): ([^;:]*)$/s) ?? [];
   const enumerates = list.split(", ").length >= 8 && !list.includes(". ");
-  const short = words !== undefined && enumerates ? words : label;
-  return /[.?!]$/.test(short) ? short : `${short}.`;
+  const short = escapeHtml(words !== undefined && enumerates ? words : label);
+  const telling = short.includes(" ") ? short : heading;
+  return /[.?!]$/.test(telling) ? telling : `${telling}.`;
 }
 
 /**

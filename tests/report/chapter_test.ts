@@ -90,9 +90,10 @@ Deno.test("figures stand in the page as SVG with their label, as pictures where 
 
 Deno.test("a caption leaves a long list at a label's end to those who can't see the figure", () => {
   const caption = (label: string) =>
-    body(code("a", [display({ "image/svg+xml": svg, "text/plain": label })]))
+    body(prose("## A & b"), code("a", [display({ "image/svg+xml": svg, "text/plain": label })]))
       .match(/Figure 3.1.<\/a> (.*?)<\/figcaption>/)?.[1];
-  assertEquals(caption("Labels: 1, 2, 3, 4, 5, 6, 7, 8"), "Labels.");
+  assertEquals(caption("All labels: 1, 2, 3, 4, 5, 6, 7, 8"), "All labels.");
+  assertEquals(caption("Labels: 1, 2, 3, 4, 5, 6, 7, 8"), "A &amp; b.");
   assertEquals(caption("Labels: 1, 2"), "Labels: 1, 2.");
   assertEquals(caption("MLP: a, b, c; d, e, f, g, h, i, j"), "MLP: a, b, c; d, e, f, g, h, i, j.");
 });
