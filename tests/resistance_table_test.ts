@@ -96,6 +96,23 @@ Deno.test("what a collection has is not measured again, and an abort keeps what 
   });
 });
 
+Deno.test("a base counts as there, is left alone, and stands for what was computed before", async () => {
+  await inFolder(async (folder) => {
+    const [base, own] = [join(folder, "base.parquet"), join(folder, "own.parquet")];
+    const wanted = chosen(network, digits, 100).slice(0, 4);
+    const first = await Collection.open(base);
+    await collect(first, network, group, wanted.slice(0, 3), setting);
+    const second = await Collection.open(own, base);
+    await collect(second, network, group, wanted, setting);
+    assertEquals(second.records.map(({ image }) => image), [103]);
+    assertEquals((await readResistances(base)).length, 3);
+    // The base has got since what the other one holds too.
+    await collect(first, network, group, wanted, setting);
+    const all = (await Collection.open(own, base)).of(setting, clean);
+    assertEquals(all.map(({ image }) => image), [100, 101, 102, 103]);
+  });
+});
+
 Deno.test("examples are adversarial, of rightly classified images, and made once", async () => {
   await inFolder(async (folder) => {
     const collection = await Collection.open(join(folder, "table.parquet"));

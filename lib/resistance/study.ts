@@ -12,7 +12,7 @@ import { exists } from "../setup/host.ts";
 import { root } from "../setup/paths.ts";
 import { quantile } from "../statistics.ts";
 import { precisionRecall, type Ranked, riskCoverage, roc } from "../statistics/ranking.ts";
-import { chosen, clean, collect, collectExamples, Collection, lackingOf } from "./collect.ts";
+import { chosen, clean, collectExamples, Collection } from "./collect.ts";
 import { type Setting, settingOf } from "./measure.ts";
 import { isWrong } from "./scores.ts";
 import { readResistances, type ResistanceRecord, type Source } from "./table.ts";
@@ -67,46 +67,30 @@ export function populationOf({ network, digits, setting, collection }: Study): P
 
 /** What {@linkcode extend} is to add. */
 export interface Extension {
-  /** Further images that are classified rightly, and all mistakes that are not there yet. */
-  images?: number;
   /** Rightly classified images to attack, from the first one on. */
-  examples?: number;
-  sources?: readonly Source[];
+  examples: number;
+  sources: readonly Source[];
   signal?: AbortSignal | undefined;
   /** Told once before work that is not done at once. */
   onEstimate?: (seconds: number) => void | Promise<void>;
-  onProgress?: (done: number) => void;
 }
 
-/** Computes what tables lack, after saying how long it will take, and saves it in `out/`. */
-export async function extend(study: Study, extension: Extension): Promise<void> {
-  const { images = 0, examples = 0, sources = [], signal, onEstimate, onProgress } = extension;
-  const { network, digits, setting, collection } = study;
-  const known = collection.of(setting, clean).filter((record) => !isWrong(record)).length;
-  const most = Math.max(examples, images > 0 ? known + images : 0);
-  if (most === 0) return;
-  const chosenOnes = chosen(network, digits, 0, { right: most });
-  const wanted = images > 0 ? chosenOnes : [];
-  const lacking = lackingOf(collection, setting, wanted).length;
+/** Makes and measures the adversarial images that tables lack, and saves them in `out/`. */
+export async function extend(
+  { network, digits, setting, collection }: Study,
+  { examples, sources, signal, onEstimate }: Extension,
+): Promise<void> {
+  const attacked = chosen(network, digits, 0, { right: examples }).slice(0, examples);
   const missing = sources.filter((source) => {
     const last = collection.of(setting, source).at(-1)?.image ?? -1;
     // Attacks may have failed on the last few, so that one in ten may be lacking.
-    return chosenOnes.slice(0, examples).filter(({ image }) => image > last).length > examples / 10;
+    return attacked.filter(({ image }) => image > last).length > examples / 10;
   });
-  const all = lacking + missing.length * examples;
-  if (all === 0) return;
-  await onEstimate?.(await secondsFor(network, digits.images, all, setting.steps));
+  if (missing.length === 0) return;
+  const count = missing.length * examples;
+  await onEstimate?.(await secondsFor(network, digits.images, count, setting.steps));
   const group = { digits, first: 0 };
-  if (lacking > 0) {
-    await collect(collection, network, group, wanted, setting, {
-      signal,
-      onProgress: ({ done }) => onProgress?.(done / all),
-    });
-  }
-  await collectExamples(collection, network, group, missing, setting, {
-    ...{ count: examples, signal },
-    onProgress: (done) => onProgress?.((lacking + done * (all - lacking)) / all),
-  });
+  await collectExamples(collection, network, group, missing, setting, { count: examples, signal });
 }
 
 /** Steps that are timed for an estimate. */
