@@ -100,6 +100,8 @@ export const examples: Record<string, () => Figure> = {
       })),
       { title: "Training of CNN_d" },
     ),
+  "training_history_one_epoch": () =>
+    trainingHistory([{ epoch: 1, loss: 2.06, accuracy: 0.7355, testAccuracy: 0.7178 }]),
   "confusion_matrix": () =>
     confusionMatrix(
       classes.map((label) =>

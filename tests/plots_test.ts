@@ -40,7 +40,17 @@ for (const [name, make] of Object.entries(examples)) {
   });
 
   Deno.test(`the figure ${name} is drawn within its edges, alike each time`, () => {
-    const drawn = make();
+    const { warn } = console;
+    console.warn = (words) => { // Plot's warnings are written into the figure, too
+      throw new Error(String(words));
+    };
+    const drawn = (() => {
+      try {
+        return make();
+      } finally {
+        console.warn = warn;
+      }
+    })();
     assertEquals(overflow(drawn), 0);
     assertEquals(make().svg, drawn.svg);
   });

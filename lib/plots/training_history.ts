@@ -41,6 +41,9 @@ export function trainingHistory(
   ]);
 }
 
+/** Plot warns of series of one point each unless they are named, by z. */
+const place = { x: "epoch", y: "value", z: "series" } as const;
+
 function panel(points: readonly Point[], label: string, digits: number) {
   const lastEpoch = Math.max(1, ...points.map((point) => point.epoch));
   const ends = labelled(points.filter((point) => point.epoch === lastEpoch));
@@ -62,12 +65,11 @@ function panel(points: readonly Point[], label: string, digits: number) {
     y: { label, grid: true, nice: true, ...(digits ? { zero: true } : {}), ticks: 5 },
     color: { domain: ["train", "test"], range: [colors.clean, colors.adversarial] },
     marks: [
-      Plot.lineY(points, { x: "epoch", y: "value", stroke: "series", strokeWidth: 1.75 }),
-      Plot.dot(points, { x: "epoch", y: "value", fill: "series", r: 2.2 }),
+      Plot.lineY(points, { ...place, stroke: "series", strokeWidth: 1.75 }),
+      Plot.dot(points, { ...place, fill: "series", r: 2.2 }),
       ...ends.map((end) =>
         Plot.text([end], {
-          x: "epoch",
-          y: "value",
+          ...place,
           text: "series",
           fill: "series",
           textAnchor: "start",
