@@ -10,6 +10,7 @@ import { brendelBethge } from "../attacks/brendel_bethge.ts";
 import { fmn } from "../attacks/fmn.ts";
 import { pivots } from "../attacks/pivots.ts";
 import { pixelExchange } from "../attacks/pixel_exchange.ts";
+import { sigmaZero } from "../attacks/sigma_zero.ts";
 
 /** One attack's turn. */
 export interface Stage {
@@ -43,14 +44,14 @@ export function portfolioOf(p: number): Portfolio {
       `Cannot look for the smallest norm as p must be 0, 1, 2 or Infinity: current value is ${p}`,
     );
   }
-  const scan: Stage = {
+  const scan = (share: number): Stage => ({
     attack: fmn({ p, stepSize: 3 }),
     aims: true,
-    share: 0.37,
+    share,
     targets: Infinity,
     within: Infinity,
     from: "image",
-  };
+  });
   /** A turn for some classes, from the image; its share is the rest, if it is the last. */
   const wide = (attack: Attack, share: number, targets = 3, within = 1.15): Stage => ({
     attack,
@@ -65,24 +66,41 @@ export function portfolioOf(p: number): Portfolio {
     ...wide(...stage),
     from: "best",
   });
+  /** A turn from the image that leaves by any class. */
+  const free = (attack: Attack, share: number): Stage => ({
+    ...wide(attack, share, 1, Infinity),
+    aims: false,
+  });
   if (p === 0) {
-    return [scan, onwards(pixelExchange(), 0.33, 4, 1.4), onwards(pixelExchange(), 0.3, 2, 1.1)];
+    return [
+      scan(0.3),
+      free(sigmaZero(), 0.15),
+      onwards(pixelExchange(), 0.28, 4, 1.4),
+      onwards(pixelExchange(), 0.27, 2, 1.1),
+    ];
   }
   if (p === 1) {
     return [
-      scan,
-      onwards(pivots(), 0.23, 4, 1.2),
-      onwards(fmn({ p, stepSize: 10 }), 0.17, 3, 1.1),
-      onwards(brendelBethge({ p }), 0.23, 1),
+      scan(0.25),
+      free(fmn({ p }), 0.1),
+      free(alma({ p, smoothing: 0.8, decay: 0.003 }), 0.15),
+      onwards(pivots(), 0.18, 4, 1.2),
+      onwards(fmn({ p, stepSize: 10 }), 0.12, 3, 1.1),
+      onwards(brendelBethge({ p }), 0.2, 1),
     ];
   }
   if (p === 2) {
     return [
-      scan,
-      wide(alma({ p, smoothing: 0.8, decay: 0.003 }), 0.33),
-      wide(alma({ p, smoothing: 0.7, decay: 0.003 }), 0.2, 1),
+      scan(0.3),
+      free(alma({ p }), 0.2),
+      wide(alma({ p, smoothing: 0.8, decay: 0.003 }), 0.25),
+      wide(alma({ p, smoothing: 0.7, decay: 0.003 }), 0.15, 1),
       onwards(brendelBethge({ p }), 0.1, 1),
     ];
   }
-  return [scan, wide(fmn({ p, stepSize: 10 }), 0.3), onwards(fmn({ p, stepSize: 30 }), 0.33, 1)];
+  return [
+    scan(0.37),
+    wide(fmn({ p, stepSize: 10 }), 0.3),
+    onwards(fmn({ p, stepSize: 30 }), 0.33, 1),
+  ];
 }
