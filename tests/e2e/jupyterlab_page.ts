@@ -80,7 +80,29 @@ export interface SavedCell {
   cell_type: string;
   source: string | string[];
   execution_count: number | null;
-  outputs: { output_type: string; data?: Record<string, unknown>; evalue?: string }[];
+  outputs: SavedOutput[];
+}
+
+/** An output of a cell as Jupyter saves it. */
+export interface SavedOutput {
+  output_type: string;
+  data?: Record<string, unknown>;
+  ename?: string;
+  evalue?: string;
+  traceback?: string[];
+}
+
+/** What a cell failed with, if it did. */
+export function errorOf({ outputs }: SavedCell): SavedOutput | undefined {
+  return outputs.find(({ output_type }) => output_type === "error");
+}
+
+/** All pictures that cells show. */
+export function figuresOf(cells: readonly SavedCell[]): string[] {
+  return cells.flatMap(({ outputs }) => outputs).flatMap(({ data = {} }) => {
+    const figure = text(data["image/png"]);
+    return figure ? [figure] : [];
+  });
 }
 
 /** A notebook opened in JupyterLab. */
@@ -110,7 +132,7 @@ export class NotebookPage {
   }
 
   /** Replaces a line of a code cell by typing over it. */
-  async replaceLine(start: string, line: string): Promise<void> {
+  async replaceLine(start: string | RegExp, line: string): Promise<void> {
     const found = this.page.locator(".jp-CodeCell .cm-line", { hasText: start }).first();
     await this.reveal(found);
     await found.click();
@@ -137,24 +159,30 @@ export class NotebookPage {
 
   /** Runs all cells through the menu and gives the code cells as saved afterwards. */
   async runAll(timeout: number): Promise<SavedCell[]> {
+    const cells = await this.runToEnd(timeout);
+    const error = cells.map(errorOf).find(Boolean);
+    if (error) throw new Error(`A cell failed: ${error.evalue}`);
+    return cells;
+  }
+
+  /** Runs all cells, or those up to the first that fails, and gives the code cells. */
+  async runToEnd(timeout: number): Promise<SavedCell[]> {
     const before = Math.max(0, ...(await this.save()).map((cell) => cell.execution_count ?? 0));
     let clicked = await this.clickRunAll();
     for (const deadline = Date.now() + timeout; Date.now() < deadline;) {
       await this.page.waitForTimeout(500);
       await this.idle(Math.max(1, deadline - Date.now()));
       const cells = await this.save();
-      const error = cells.flatMap((cell) => cell.outputs).find((o) => o.output_type === "error");
-      if (error) throw new Error(`A cell failed: ${error.evalue}`);
-      const ran = cells.filter((cell) => (cell.execution_count ?? 0) > before).length;
-      if (ran === cells.length) return cells;
+      const ran = cells.filter((cell) => (cell.execution_count ?? 0) > before);
+      if (ran.length === cells.length || ran.some(errorOf)) return cells;
       // On a busy machine Lab may drop what is sent while it still connects to a new kernel.
-      if (ran === 0 && Date.now() - clicked > 10_000) clicked = await this.clickRunAll();
+      if (ran.length === 0 && Date.now() - clicked > 10_000) clicked = await this.clickRunAll();
     }
     throw new Error(`Not all cells ran in ${timeout / 1000} s`);
   }
 
   /** Gives the time of the click. */
-  private async clickRunAll(): Promise<number> {
+  async clickRunAll(): Promise<number> {
     await this.page.locator(".lm-MenuBar-item", { hasText: /^Run$/ }).click();
     await this.page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click();
     return Date.now();

@@ -1,0 +1,92 @@
+/**
+ * Values of the notebooks' parameters to try in the browser: for each a legal one and one that can't
+ * be meant, as TypeScript. First come those of `.ci/small.json`, so that all cells take seconds.
+ *
+ * @module
+ */
+
+/** Values of one parameter. */
+export interface Trial {
+  /** Another legal value. */
+  other: string;
+  /** A value that must be refused. */
+  illegal: string;
+}
+
+const seed: Trial = { other: "7", illegal: "0.5" };
+const count = (other: number): Trial => ({ other: String(other), illegal: "0" });
+const names = (other: string): Trial => ({ other, illegal: '["CNN", "CMM"]' });
+const network = (other: string): Trial => ({ other: `"${other}"`, illegal: '"CMM"' });
+
+/** By notebook and parameter. */
+export const trials: Readonly<Record<string, Readonly<Record<string, Trial>>>> = {
+  "01-data": {
+    first: { other: "60", illegal: "-1" },
+    samples: count(24),
+    counted: { other: "20_000", illegal: "60_000" },
+    neighbours: { other: "300", illegal: "1" },
+  },
+  "02-training": {
+    networks: names('["MLP_bn", "AlexNet"]'),
+    epochs: count(1),
+    network: network("MLP"),
+    live: network("MLP"),
+    liveImages: { other: "1000", illegal: "99" },
+    liveEpochs: count(2),
+    seed,
+  },
+  "03-attacks": {
+    network: network("MLP"),
+    image: { other: "9", illegal: "10_000" },
+    attack: { other: '"pgd"', illegal: '"pdg"' },
+    p: { other: "Infinity", illegal: "0.5" },
+    norm: { other: "0.08", illegal: "-1" },
+    learningRate: { other: "0.02", illegal: "0" },
+    seed,
+    steps: count(40),
+    choices: { other: '[1, "class 7"]', illegal: '[0, "class 12"]' },
+    sweepImages: count(2),
+    sweepSteps: count(7),
+    twinImages: { other: "400", illegal: "10" },
+    twinEpochs: count(1),
+    many: count(15),
+    manyNorms: { other: "[2]", illegal: "[2, 3]" },
+    passes: { other: "60", illegal: "1" },
+    ownImage: { other: '"../out/adversarial.png"', illegal: '"none.png"' },
+  },
+  "04-min-norms": {
+    networks: names('["MLP", "CNN_bn"]'),
+    norms: { other: "[1, 2]", illegal: "[2, 3]" },
+    epsilons: { other: "{ 0: 9, 1: 2, 2: 0.7, Infinity: 0.05 }", illegal: "{ 2: -1 }" },
+    images: count(60),
+    attack: { other: '"fmn"', illegal: '"fnm"' },
+    maxPasses: { other: "20", illegal: "1" },
+    seed: { other: "0", illegal: "0.5" },
+    seedImages: count(20),
+    shown: network("MLP"),
+    shownNorm: { other: "1", illegal: "3" },
+    closeUps: count(3),
+    livePasses: { other: "60", illegal: "1" },
+  },
+  "05-resistance": {
+    network: network("MLP"),
+    resistance: { other: '"resMax"', illegal: '"resMid"' },
+    images: { other: "400", illegal: "100" },
+    shown: { other: "[5, 12]", illegal: "[10_000]" },
+    pathSteps: count(100),
+    falseAlarms: { other: "0.1", illegal: "1" },
+    trainingSteps: count(60),
+    examples: { other: "32", illegal: "1" },
+    makers: { other: '["fmn", "pgd"]', illegal: '["fmm"]' },
+    budget: { other: "1.5", illegal: "0.5" },
+    seed,
+  },
+  "08-final": {
+    networks: names('["CNN", "MLP", "CNN_d"]'),
+    norms: { other: "[2, Infinity]", illegal: "[2, 3]" },
+    images: count(15),
+    alarms: { other: "0.2", illegal: "1" },
+    samples: { other: "500", illegal: "10" },
+    seed,
+  },
+};
