@@ -21,7 +21,7 @@ const options = {
   }, 200),
   "max-passes": number("n", "forward plus backward passes of each image at most", {
     ...{ min: 2, integer: true },
-  }, 2000),
+  }, 1000),
   seed: seedOption,
   out: text("DIR", "folder of the tables (default: data/min-norms)"),
 };
