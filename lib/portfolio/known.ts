@@ -144,7 +144,8 @@ export function learn(
 }
 
 /**
- * What became of an image: the best point, judged alone; if it does not stand, the next best.
+ * What became of an image: the best point that stands when it is judged alone. One that does not is
+ * pushed further out, which may be farther than the next best.
  *
  * @param alone Gives the logits of one image.
  */
@@ -164,12 +165,14 @@ export function conclude(
     best: bestNorm(known),
     finished: true,
   };
-  const others = [...byClass.values()].toSorted((a, b) => a.norm - b.norm);
-  for (const { point, attack } of best ? [best, ...others] : []) {
+  let chosen: { outcome: Outcome; attack: string } | undefined;
+  const candidates = new Set([...best ? [best] : [], ...byClass.values()]);
+  for (const { norm, point, attack } of [...candidates].toSorted((a, b) => a.norm - b.norm)) {
+    if (chosen && chosen.outcome.norm <= norm) break;
     const witness = standing(point, entry, alone);
-    if (witness) {
-      return { outcome: outcomeOf({ ...entry, witness }, clean.p, undefined, alone), attack };
-    }
+    if (!witness) continue;
+    const outcome = outcomeOf({ ...entry, witness }, clean.p, undefined, alone);
+    if (!chosen || outcome.norm < chosen.outcome.norm) chosen = { outcome, attack };
   }
-  return { outcome: outcomeOf(entry, clean.p, undefined, alone), attack: null };
+  return chosen ?? { outcome: outcomeOf(entry, clean.p, undefined, alone), attack: null };
 }
