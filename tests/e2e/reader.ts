@@ -43,7 +43,7 @@ export class Reader implements AsyncDisposable {
   ) {}
 
   /** Opens a copy of a notebook with the small parameters of CI and without outputs. */
-  static async open(lab: Lab, page: Page, name: string, timeout = 120_000): Promise<Reader> {
+  static async open(lab: Lab, page: Page, name: string, timeout = 200_000): Promise<Reader> {
     const first = await writeCopy(name);
     const notebook = new NotebookPage(page, lab, copy);
     await notebook.open();
