@@ -30,6 +30,9 @@ export interface Stage {
 /** The turns in their order; the first one tries all classes. */
 export type Portfolio = readonly [scan: Stage, ...Stage[]];
 
+/** Goes up when results change, so that tables do not mix those of several portfolios. */
+export const portfolioVersion = 2;
+
 /** The norms that there is a portfolio for. */
 const portfolioNorms: readonly number[] = [0, 1, 2, Infinity];
 

@@ -8,6 +8,7 @@ import { tf } from "../backend.ts";
 import type { DigitBytes, Digits } from "../loader.ts";
 import { type MinNorm, minNorm, type MinNormOptions, type Reference } from "../minnorm.ts";
 import type { Network } from "../network.ts";
+import { portfolioVersion } from "../portfolio/stages.ts";
 import type { ResultRow } from "../results.ts";
 import { median } from "../statistics.ts";
 import type { Figures, Identity, Table } from "./table.ts";
@@ -63,15 +64,18 @@ export interface MeasureOptions {
 
 /** By what a measurement's rows are known again. */
 export function identityOf(measurement: Omit<Measurement, "network">): Identity {
-  const { weightsSha256, dataset, subset, reference, p, attack, maxPasses, seed } = measurement;
+  const { weightsSha256, dataset, subset, reference, p, maxPasses, seed } = measurement;
+  const { attack = portfolio } = measurement;
+  // What a portfolio finds changes with its stages.
+  const version = attack === portfolio ? { version: portfolioVersion } : {};
   return {
     weightsSha256,
     dataset,
     subset,
     reference,
     p,
-    attack: attack ?? portfolio,
-    options: JSON.stringify({ maxPasses }),
+    attack,
+    options: JSON.stringify({ maxPasses, ...version }),
     seed,
   };
 }
