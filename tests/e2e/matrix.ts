@@ -20,6 +20,7 @@ const long: Record<string, [name: string, value: string, seconds: number]> = {
   "02-training": ["liveEpochs", "1000", 25],
   "03-attacks": ["passes", "90_000", 60],
   "04-min-norms": ["maxPasses", "90_000", 30],
+  "05-resistance": ["trainingSteps", "20_000", 40],
 };
 
 /** Cells whose figures no parameter changes. */
