@@ -8,21 +8,8 @@ import type { MemoryRow } from "./memory.ts";
 import type { TracingRow } from "./tracing.ts";
 import type { Work } from "./works.ts";
 import { type Call, type Command, runCommand } from "$lib/cli/command.ts";
-import { flag, number, type Option, text, UsageError } from "$lib/cli/options.ts";
-import { parseP } from "$lib/numbers.ts";
-
-/** `--norms inf,2,1,0`. */
-const normsOption: Option<number[]> = {
-  value: "P,P",
-  help: "with --minnorm: the norms, with commas between (default: inf,2,1,0)",
-  read(given = "inf,2,1,0") {
-    const norms = given.split(",").map(parseP);
-    if (norms.every((p) => [0, 1, 2, Infinity].includes(p))) return norms;
-    throw new UsageError(
-      `Cannot read --norms as they must be of 0, 1, 2 and inf: current value is ${given}`,
-    );
-  },
-};
+import { flag, number, text } from "$lib/cli/options.ts";
+import { normsOption, passesOption } from "./min_norm_options.ts";
 
 const count = { min: 1, integer: true };
 
@@ -39,12 +26,7 @@ const options = {
   weights: text("FILE", "with --minnorm: weights in place of those in models/"),
   norms: normsOption,
   images: number("n", "with --minnorm: the first n test images", { ...count, max: 10_000 }, 200),
-  "max-passes": number(
-    "n",
-    "with --minnorm: passes of an image at most",
-    { ...count, min: 2 },
-    2000,
-  ),
+  "max-passes": passesOption,
   best: text("FILE", "with --minnorm: JSON of norms to compare with, image by image"),
   figure: text("FILE", "with --minnorm: draw the norms against time, as .svg or .png"),
 };

@@ -16,6 +16,7 @@ import { anytimePeers } from "$lib/plots/anytime_peers.ts";
 import { toPng } from "$lib/plots/figure.ts";
 import { mean, median } from "$lib/statistics.ts";
 import type { BenchCall } from "./bench.ts";
+import { passesAt } from "./min_norm_options.ts";
 import { line, type MinNormRow, type Ours, rowOf, verdicts } from "./min_norm_rows.ts";
 import { bestIn, type BestNorms, type Moment, type PeerRun } from "./norm_comparison.ts";
 import { type Peer, startMinNorms } from "./peer.ts";
@@ -80,13 +81,14 @@ async function benchNetwork(call: BenchCall, sides: Sides): Promise<MinNormRow[]
   const { network, digits, peer, best } = sides;
   const list: Record<string, string[]> = peer ? JSON.parse(await peer.ask("list")) : {};
   const rows: MinNormRow[] = [];
-  for (const p of values.norms) {
+  for (const [place, p] of values.norms.entries()) {
+    const maxPasses = passesAt(values, place);
     const label = `${network.name} L${formatP(p)}`;
     await minNorm(network, digits, {
-      ...{ p, maxPasses: Math.min(warmUpPasses, values["max-passes"]), signal: call.signal },
+      ...{ p, maxPasses: Math.min(warmUpPasses, maxPasses), signal: call.signal },
     });
     await pause();
-    const ours = await runOurs(network, digits, p, call);
+    const ours = await runOurs(network, digits, { p, maxPasses }, call);
     say(`${label}  ${line({ name: "ours", ...ours })}, ${Math.round(ours.passes)} passes an image`);
     const peers: PeerRun[] = [];
     for (const name of list[formatP(p)] ?? []) {
@@ -108,10 +110,9 @@ const pause = () => new Promise((resolve) => setTimeout(resolve, 500));
 async function runOurs(
   network: Network,
   digits: Digits,
-  p: number,
-  { values, signal }: BenchCall,
+  { p, maxPasses }: { p: number; maxPasses: number },
+  { values: { images }, signal }: BenchCall,
 ): Promise<Ours> {
-  const { images, "max-passes": maxPasses } = values;
   const moments: Moment[] = [];
   const start = performance.now();
   const now = () => (performance.now() - start) / 1000;

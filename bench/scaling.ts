@@ -11,6 +11,7 @@ import { formatP } from "$lib/numbers.ts";
 import { UsageError } from "$lib/cli/command.ts";
 import { known } from "$lib/cli/options.ts";
 import type { BenchCall } from "./bench.ts";
+import { passesAt } from "./min_norm_options.ts";
 
 /** What some images took. */
 interface ScalingRow {
@@ -38,12 +39,13 @@ export async function benchScaling(call: BenchCall): Promise<{ rows: ScalingRow[
   }
   const network = await loadNetwork(values.weights ?? name, { architecture: architectures[name]! });
   const rows: ScalingRow[] = [];
-  for (const p of values.norms) {
+  for (const [place, p] of values.norms.entries()) {
+    const maxPasses = passesAt(values, place);
     const run = async (count: number, onStep?: () => void) => {
       const digits = await test(count, { signal });
       const start = performance.now();
       await minNorm(network, digits, {
-        ...{ p, maxPasses: values["max-passes"], signal },
+        ...{ p, maxPasses, signal },
         ...(onStep && { onProgress: onStep }),
       });
       digits.images.dispose();
