@@ -15,7 +15,7 @@ const options = {
   "max-passes": number("n", "forward plus backward passes of each image at most", {
     min: 2,
     integer: true,
-  }, 2000),
+  }, 1000),
   steps: number("n", "steps of the second attack", whole, 500),
   out: text("DIR", "folder of the tables (default: data/final/ of the checkout)"),
 };

@@ -32,7 +32,7 @@ export interface CollectOptions {
 export interface NormOptions extends CollectOptions {
   /** @default 0, 1, 2 and Infinity */
   norms?: readonly number[];
-  /** Passes of each image at most. @default 2000 */
+  /** Passes of each image at most. @default 1000 */
   maxPasses?: number;
   /** @default data/final/min-norms.parquet */
   file?: string;
@@ -48,7 +48,7 @@ export async function collectNorms(
   options: NormOptions = {},
 ): Promise<void> {
   const { images = 100, norms = [0, 1, 2, Infinity], file = tables.minNorms } = options;
-  const { maxPasses = 2000, signal, onProgress } = options;
+  const { maxPasses = 1000, signal, onProgress } = options;
   const table = await Table.open(file);
   const shared = { dataset: "MNIST", subset: "val", reference: "label", seed: 0 } as const;
   const work = models.flatMap((model) =>
