@@ -57,6 +57,8 @@ export type Column = keyof ResultRow;
 interface Kind {
   readonly type: DataType;
   readonly nullable: boolean;
+  /** Whether a table may lack it, which then reads as null: tables of others do. */
+  readonly optional?: boolean;
 }
 
 const [text, whole, real, truth] = [pl.String, pl.Int32, pl.Float64, pl.Bool];
@@ -89,7 +91,7 @@ const kinds: Readonly<Record<Column, Kind>> = {
   certifiedNorm: perhaps(real),
   certificate: perhaps(text),
   adversarial: perhaps(image),
-  foundBy: perhaps(text),
+  foundBy: { ...perhaps(text), optional: true },
 };
 
 const allColumns = Object.keys(kinds) as Column[];
@@ -105,7 +107,7 @@ export interface ReadOptions<C extends Column> {
 }
 
 /**
- * Reads a table's rows.
+ * Reads a table's rows; columns that are none of a table's are left alone.
  *
  * @throws {Deno.errors.NotFound} If there is no such file.
  * @throws {SyntaxError} If it is damaged, or no table of results; the message says in a line why.
@@ -118,9 +120,13 @@ export async function readRows<C extends Column = Column>(
   const length = Math.max(0, Math.min(to ?? count, count) - from);
   const values = await attempt(file, async () => {
     const lazy = pl.scanParquet(file, { glob: false });
-    assertColumns((await lazy.slice(0, 0).collect()).schema);
-    const frame = await lazy.select(...columns).slice(from, length).collect();
-    return columns.map((name) => valuesOf(frame, name, from));
+    const { schema } = await lazy.slice(0, 0).collect();
+    assertColumns(schema);
+    const there = columns.filter((name) => Object.hasOwn(schema, name));
+    const frame = await lazy.select(...there).slice(from, length).collect();
+    return columns.map((name) =>
+      there.includes(name) ? valuesOf(frame, name, from) : new Array<null>(length).fill(null)
+    );
   });
   noteUsed(file);
   return Array.from({ length }, (_, row) =>
@@ -155,8 +161,10 @@ export async function appendRows(file: string, rows: readonly ResultRow[]): Prom
   await attempt(file, () =>
     replaceAtomic(file, async (temporary) => {
       done = await appendTo(file, added, temporary);
-      // Written by another program, which describes the same columns in other words.
-      if (!done) await Deno.writeFile(temporary, encode([...await readRows(file), ...rows]));
+      if (done) return;
+      // Written by another program: in other words, or with columns that would be lost.
+      await assertNoStrangers(file);
+      await Deno.writeFile(temporary, encode([...await readRows(file), ...rows]));
     }, size));
 }
 
@@ -189,10 +197,11 @@ function valuesOf(frame: DataFrame, name: Column, from: number): unknown[] {
   );
 }
 
-/** Checks that a file has the columns of a table, and no others. */
+/** Checks that a file has the columns of a table. */
 function assertColumns(schema: Record<string, DataType>): void {
-  for (const [name, { type }] of Object.entries(kinds)) {
+  for (const [name, { type, optional }] of Object.entries(kinds)) {
     const found = schema[name];
+    if (!found && optional) continue;
     if (!found) throw new SyntaxError(`it has no column ${name}`);
     if (describe(found) !== describe(type)) {
       throw new SyntaxError(
@@ -200,6 +209,11 @@ function assertColumns(schema: Record<string, DataType>): void {
       );
     }
   }
+}
+
+/** Checks that a file has no columns but those of a table. */
+async function assertNoStrangers(file: string): Promise<void> {
+  const { schema } = await pl.scanParquet(file, { glob: false }).slice(0, 0).collect();
   const stranger = Object.keys(schema).find((name) => !Object.hasOwn(kinds, name));
   if (stranger) throw new SyntaxError(`${stranger} is none of its columns`);
 }
