@@ -21,11 +21,7 @@ import { findWeights } from "$lib/results/weights.ts";
 import { root } from "$lib/setup/paths.ts";
 import { inFolder } from "./in_folder.ts";
 
-interface Ran {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
+type Ran = { code: number; stdout: string; stderr: string };
 
 function spawn(name: string, args: string[]): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
@@ -218,6 +214,7 @@ Deno.test("minnorm and verify: wrong use and foreign files end in one line", () 
     const refused: [string, string[], number, RegExp][] = [
       ["verify", [], 2, /one FILE\.parquet must be named/],
       ["verify", [join(folder, "none")], 1, /no such file/],
+      ["verify", [foreign, "--weights", `${foreign},none.st`], 2, /--weights .* none\.st /],
       ["minnorm", ["MLP", "--out", foreign], 1, /notes\.parquet as a table of results: .*PAR1/],
     ];
     for (const [name, args, expected, message] of refused) {

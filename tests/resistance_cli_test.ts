@@ -51,9 +51,14 @@ Deno.test("resistance refuses wrong use", async () => {
     UsageError,
     "--images as it must be a count or a range",
   );
-  for (const [names, message] of [[[], "none"], [["MLP", "CNN"], "MLP CNN"]] as const) {
+  for (
+    const [names, message] of [
+      [[], "a NETWORK must be named"],
+      [["MLP", "CNN"], "current value is MLP CNN"],
+    ] as const
+  ) {
     const { code, stderr } = await run(...names, "--out", "x.parquet");
     assertEquals(code, 2);
-    assertStringIncludes(stderr, `current value is ${message}`);
+    assertStringIncludes(stderr, message);
   }
 });

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { catalogueOf } from "../data/datasets.ts";
 import type { Subset } from "../loader.ts";
 import type { Reference } from "../minnorm.ts";
 import type { Network } from "../network.ts";
@@ -11,6 +10,7 @@ import { duration, formatP, parseP } from "../numbers.ts";
 import type { Measurement } from "../results/measure.ts";
 import type { Figures, Table } from "../results/table.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
+import { checkImages, clock, imagesOption, outOption } from "./measuring.ts";
 import { choice, known, number, type Option, text, UsageError } from "./options.ts";
 import { startBar } from "./progress.ts";
 import {
@@ -38,33 +38,6 @@ const normsOption: Option<number[]> = {
     if (norms.every((p) => allNorms.includes(p))) return [...new Set(norms)];
     throw new UsageError(
       `Cannot read --norms as they must be of 0, 1, 2 and inf: current value is ${given}`,
-    );
-  },
-};
-
-/** `--images 200` or `--images 1000:1200`. */
-const imagesOption: Option<{ from: number; to: number }> = {
-  value: "n|a:b",
-  help: "the first n images, or those from a to b - 1 (default: 200)",
-  read(given = "200") {
-    const [, from = "0", to] = /^(?:(\d+):)?(\d+)$/.exec(given.trim()) ?? [];
-    if (Number(from) < Number(to)) return { from: Number(from), to: Number(to) };
-    throw new UsageError(
-      `Cannot read --images as it must be a count or a range such as 1000:1200: ` +
-        `current value is ${given}`,
-    );
-  },
-};
-
-/** `--out FILE.parquet`. */
-const outOption: Option<string> = {
-  value: "FILE.parquet",
-  help: "the table; what it has already is not computed again",
-  read(given) {
-    if (given?.endsWith(".parquet")) return given;
-    throw new UsageError(
-      `Cannot start as --out must name a file that ends in .parquet: ` +
-        `current value is ${given ?? "none"}`,
     );
   },
 };
@@ -150,15 +123,6 @@ async function namesOf(
   );
 }
 
-function checkImages({ images, subset, dataset }: Call<typeof options>["values"]): void {
-  const part = catalogueOf(dataset).subsets[subset];
-  const size = part.to - part.from;
-  if (images.to <= size) return;
-  throw new UsageError(
-    `Cannot read --images as ${subset} has ${size} images: current value ends at ${images.to}`,
-  );
-}
-
 /** The attack's name, if there is one that takes these norms. */
 async function attackName(
   given: string | undefined,
@@ -223,30 +187,6 @@ async function measureAll(
   }
   say(`Wrote ${shortPath(out)}`);
   return rows;
-}
-
-/** Seconds after which the rest can be estimated: tracing is over by then. */
-const SETTLED = 5;
-/** Seconds from which on a run is long, so that people are told. */
-const LONG = 30;
-
-/**
- * Estimates the time left, and tells it once if it is long.
- *
- * @param work Images to compute, over all measurements.
- * @returns Gives the note for the bar when so many are done.
- */
-function clock(work: number, say: (line: string) => void): (done: number) => string {
-  const start = performance.now();
-  let told = false;
-  return (done) => {
-    const seconds = (performance.now() - start) / 1000;
-    if (seconds < SETTLED || done <= 0) return "";
-    const left = seconds * (work - done) / done;
-    if (!told && left > LONG) say(`About ${duration(left)} to go`);
-    told = true;
-    return `, about ${duration(left)} left`;
-  };
 }
 
 /** A measurement in figures, over all its images. */

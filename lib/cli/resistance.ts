@@ -3,49 +3,23 @@
  *
  * @module
  */
-import { catalogueOf } from "../data/datasets.ts";
 import type { Subset } from "../loader.ts";
 import { duration, formatP } from "../numbers.ts";
 import type { ResistanceRecord } from "../resistance/table.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
-import { choice, known, number, type Option, UsageError } from "./options.ts";
+import { checkImages, imagesOption, outOption } from "./measuring.ts";
+import { choice, number } from "./options.ts";
 import { startBar } from "./progress.ts";
 import {
   datasetOption,
   loading,
+  networkName,
   networkNames,
   openNetwork,
   seedOption,
   shortPath,
   warnOfBackend,
 } from "./session.ts";
-
-/** `--images 200` or `--images 1000:1200`. */
-const imagesOption: Option<{ from: number; to: number }> = {
-  value: "n|a:b",
-  help: "the first n images, or those from a to b - 1 (default: 200)",
-  read(given = "200") {
-    const [, from = "0", to] = /^(?:(\d+):)?(\d+)$/.exec(given.trim()) ?? [];
-    if (Number(from) < Number(to)) return { from: Number(from), to: Number(to) };
-    throw new UsageError(
-      `Cannot read --images as it must be a count or a range such as 1000:1200: ` +
-        `current value is ${given}`,
-    );
-  },
-};
-
-/** `--out FILE.parquet`. */
-const outOption: Option<string> = {
-  value: "FILE.parquet",
-  help: "the table; what it has already is not computed again",
-  read(given) {
-    if (given?.endsWith(".parquet")) return given;
-    throw new UsageError(
-      `Cannot start as --out must name a file that ends in .parquet: ` +
-        `current value is ${given ?? "none"}`,
-    );
-  },
-};
 
 const countOf = (help: string, fallback: number) =>
   number("n", help, { min: 0, integer: true }, fallback);
@@ -95,7 +69,7 @@ export const resistanceCommand: Command<typeof options> = {
 
 async function run(call: Call<typeof options>): Promise<Record<string, unknown>> {
   const { values, positionals, signal, say } = call;
-  const name = await nameOf(positionals);
+  const name = await networkName(positionals);
   checkImages(values);
   const { Collection } = await import("../resistance/collect.ts");
   const { settingOf } = await import("../resistance/measure.ts");
@@ -120,25 +94,6 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
     digits.images.dispose();
     digits.labels.dispose();
   }
-}
-
-async function nameOf(positionals: readonly string[]): Promise<string> {
-  const names = await networkNames();
-  const [name, ...others] = positionals;
-  if (name !== undefined && others.length === 0) return known(name, names, "NETWORK");
-  throw new UsageError(
-    `Cannot start as one NETWORK must be named, of ${names.join(", ")}: ` +
-      `current value is ${positionals.join(" ") || "none"}`,
-  );
-}
-
-function checkImages({ images, subset, dataset }: Call<typeof options>["values"]): void {
-  const part = catalogueOf(dataset).subsets[subset];
-  const size = part.to - part.from;
-  if (images.to <= size) return;
-  throw new UsageError(
-    `Cannot read --images as ${subset} has ${size} images: current value ends at ${images.to}`,
-  );
 }
 
 /** What is measured, and where it goes. */

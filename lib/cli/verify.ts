@@ -5,6 +5,7 @@
  */
 import type { Network } from "../network.ts";
 import type { ResultRow } from "../results.ts";
+import { exists } from "../setup/host.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
 import { text, UsageError } from "./options.ts";
 import { startBar } from "./progress.ts";
@@ -47,11 +48,17 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
         `current value is ${[file, ...others].join(" ") || "none"}`,
     );
   }
+  const given = values.weights?.split(",") ?? [];
+  for (const weights of given) {
+    if (exists(weights)) continue;
+    throw new UsageError(
+      `Cannot use --weights as each must be a file: current value is ${weights || "empty"}`,
+    );
+  }
   const { verifyTable } = await import("../results/verify.ts");
   const { loadBytes } = await import("../loader.ts");
   await warnOfBackend();
   const networks = new Map<string, Promise<Network | undefined>>();
-  const given = values.weights?.split(",") ?? [];
   const bar = startBar("verified", 1);
   try {
     const result = await verifyTable(file, {
