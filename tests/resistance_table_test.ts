@@ -7,7 +7,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { join } from "node:path";
 import { architecture, MLP } from "$lib/architectures.ts";
 import { resistances } from "$lib/attacks/resistance.ts";
-import { tf } from "$lib/backend.ts";
+import { backend, type Tensor4D, tf } from "$lib/backend.ts";
 import { dense, flatten } from "$lib/layers.ts";
 import { createNetwork } from "$lib/network.ts";
 import { uniform } from "$lib/random.ts";
@@ -68,6 +68,24 @@ Deno.test("a collection holds what resistances() says, and comes back from its f
     });
     assert(records.some(({ adversarial }) => adversarial));
   });
+});
+
+Deno.test("resistances() serves again what was compiled for the same weights", async () => {
+  let asked = 0;
+  const { name, classes, revision } = network;
+  const logits = (x: Tensor4D) => {
+    asked++;
+    return network.logits(x);
+  };
+  const counts: number[] = [];
+  for (const other of [revision, revision, {}]) {
+    asked = 0;
+    await resistances({ name, classes, revision: other, logits }, images, { steps: 2 });
+    counts.push(asked);
+  }
+  const [first, again, changed] = counts;
+  assertEquals(first, changed);
+  if (backend.native) assert(again! < first!, `${counts}`);
 });
 
 Deno.test("what a collection has is not measured again, and an abort keeps what is there", async () => {

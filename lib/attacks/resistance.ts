@@ -77,7 +77,7 @@ export async function resistances(
       `Cannot measure resistances as ${name} must be at least 1: current value is ${value}`,
     );
   }
-  const work = makeWork(network, descent);
+  const work = workOf(network, descent);
   const found: Resistance[] = [];
   for (let first = 0; first < count; first += batchSize) {
     const length = Math.min(batchSize, count - first);
@@ -106,6 +106,18 @@ interface Work {
   logits: Logits;
   /** The next state, the confidence where the step began, and the norm where it led to. */
   step(state: Descending, clean: Clean): { state: Descending; c: Tensor; norm: Tensor1D };
+}
+
+/** Work by the state of the network that it was made for, then by what is descended on. */
+const remembered = new WeakMap<object, Map<Descent, Work>>();
+
+/** What was made before for the same weights serves again. */
+function workOf(network: Classifier, descent: Descent): Work {
+  const works = remembered.get(network.revision) ?? new Map<Descent, Work>();
+  remembered.set(network.revision, works);
+  const work = works.get(descent) ?? makeWork(network, descent);
+  works.set(descent, work);
+  return work;
 }
 
 function makeWork(network: Classifier, descent: Descent): Work {
