@@ -46,7 +46,10 @@ export interface MinNormProgress extends SoFar {
   readonly median: number;
 }
 
-/** What became of one image. */
+/**
+ * What became of one image. Where nothing was found, `norm` is `Infinity` and, but for an attack of
+ * its own choice, `perturbed` is the clean image.
+ */
 export interface MinNorm extends Outcome {
   /** The attack that found the point, or `null` if none did or none was needed. */
   attack: string | null;
@@ -109,6 +112,7 @@ export async function minNorm(
       const all = found.reduce((sum, { outcome }) => sum + passesOf(outcome), 0);
       results.push(...found.map(({ outcome, attack }) => ({
         ...outcome,
+        norm: normFound(outcome),
         attack,
         seconds: seconds * passesOf(outcome) / all,
       })));
@@ -126,7 +130,7 @@ export async function minNorm(
  */
 function check(
   images: Tensor4D,
-  { ids, classes, reference, maxPasses = 2000 }: MinNormOptions & {
+  { ids, classes, reference, target, maxPasses = 2000 }: MinNormOptions & {
     ids: readonly number[];
     classes: readonly number[];
   },
@@ -144,10 +148,16 @@ function check(
   if (!(Number.isInteger(maxPasses) && maxPasses >= 2)) {
     throw fail("maxPasses must be at least 2", maxPasses);
   }
+  const there = target === undefined ? -1 : classes.indexOf(target);
+  if (reference === "label" && there !== -1) {
+    throw fail(`the target must be another class than that of image ${ids[there]}`, target);
+  }
   if (!inBox(images)) throw fail("pixels must be in [0, 1]", "outside");
 }
 
 const nothing: SoFar = { norms: () => [], passes: () => 0 };
+
+const normFound = ({ found, norm }: Outcome): number => found ? norm : Infinity;
 
 const passesOf = ({ forwards, backwards }: Outcome): number => forwards + backwards;
 
@@ -158,7 +168,7 @@ function progressOf(
   done: number,
 ): MinNormProgress {
   const norms = () => [
-    ...results.map(({ found, norm }) => found ? norm : Infinity),
+    ...results.map(({ norm }) => norm),
     ...underWay.norms(),
   ];
   return {

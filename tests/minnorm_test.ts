@@ -144,8 +144,8 @@ for (const p of norms) {
       const { images } = rows(digits, [0, 1]);
       const two = { images, labels: tf.tensor1d([0, 0], "int32") };
       for (const result of await minNorm(network, two, { p, maxPasses: 60 })) {
-        const { found, attack, adversarialClass, forwards, backwards, perturbed } = result;
-        assertEquals([found, attack, adversarialClass], [false, null, null]);
+        const { found, norm, attack, adversarialClass, forwards, backwards, perturbed } = result;
+        assertEquals([found, norm, attack, adversarialClass], [false, Infinity, null, null]);
         assert(forwards + backwards <= 60);
         assert(perturbed.every((pixel) => pixel >= 0 && pixel <= 1));
       }
@@ -233,6 +233,7 @@ Deno.test("bad input is refused in one line", async () => {
   await refused("another class than that of image", { target: first.prediction });
   await refused("an int32", { seed: 0.5 });
   await refused("each image needs one of the ids", { ids: [0, 1, 2, 3, 4, 5, 6] });
+  await refused("ids must be whole numbers", { ids: [0, 1, NaN, 3, 4, 5] });
   await refused("reference must be", { reference: "labels" as "label" });
   const { images, labels } = digits;
   const other = (change: (images: Tensor4D) => Tensor4D): Digits => ({

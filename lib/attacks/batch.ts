@@ -121,7 +121,7 @@ export class Batch {
     return this.#entries.map((entry) => {
       const row = places.get(entry);
       const { witness, best } = entry;
-      const logits = row === undefined ? witness!.logits : this.#last.logits[row]!;
+      const logits = row === undefined ? witness?.logits ?? entry.clean : this.#last.logits[row]!;
       const norm = row === undefined ? best : this.#last.norm[row]!;
       return { norm, confidences: softmax(logits), found: best < Infinity, best };
     });
@@ -158,15 +158,21 @@ export class Batch {
   candidates(): Candidate[] {
     this.#lookLast();
     const found = this.#tensors.bestPoints();
-    const logits = this.#tensors.bestLogits();
+    const logits = this.#mode === "leave" ? this.#lookAtBest() : undefined;
     const places = new Map(this.#rows.map((entry, row) => [entry, row]));
     return this.#entries.map((entry) => {
       const { best: norm, witness, image, steps, forwards, backwards } = entry;
       const row = norm < Infinity ? places.get(entry) : undefined;
       const point = witness?.image ?? (row === undefined ? image : found[row]!);
-      const adversarialClass = row === undefined ? undefined : argMax(logits[row]!);
+      const adversarialClass = logits && row !== undefined ? argMax(logits[row]!) : undefined;
       return { norm, point, adversarialClass, steps, forwards, backwards };
     });
+  }
+
+  /** Asks where the best points of a free attack lead to: a forward pass more. */
+  #lookAtBest(): Logits[] {
+    for (const entry of this.#rows) if (!entry.finished) entry.forwards++;
+    return this.#tensors.bestLogits();
   }
 
   #lookLast(): void {
@@ -200,12 +206,13 @@ export class Batch {
     this.#compact();
   }
 
-  /** Judges an image's best point alone, and ends the attack on it. */
+  /** Judges an image's best point alone and, if it stands, ends the attack on it. */
   #finish(entry: Entry, image: Float32Array): void {
-    entry.finished = true;
     const witness = standing(image, entry, (image) => this.#alone(image));
-    if (witness) entry.witness = witness;
     entry.best = witness ? distance(witness.image, entry.image, this.#attack.p) : Infinity;
+    if (!witness) return;
+    entry.witness = witness;
+    entry.finished = true;
   }
 
   #alone(image: Float32Array): Logits {

@@ -32,6 +32,9 @@ export interface Searched {
   finished: boolean;
 }
 
+/** Steps of a round, if an attack has no number of its own. */
+export const roundSteps = 50;
+
 /** What all images of a search share. */
 export type Range = Required<SearchSettings> & { p: number; wanted: number; most: number };
 
@@ -40,7 +43,7 @@ export type BracketOptions = SearchSettings & { steps?: number; maxPasses?: numb
 
 /** Defaults by norm, and the largest norm of a perturbation that stays in the box. */
 export function checked(options: BracketOptions, p: number, pixels: number): Range {
-  const { first, low = 0, tolerance, steps = 50, maxPasses = 2000 } = options;
+  const { first, low = 0, tolerance, steps = roundSteps, maxPasses = 2000 } = options;
   const most = p === 0 ? pixels : Math.pow(pixels, 1 / p);
   const begin = first ?? (p === Infinity ? 0.1 : p === 2 ? 2 : 8);
   const width = tolerance ?? (p === 0 ? 1 : begin / 4000);

@@ -29,6 +29,8 @@ export function checkInput(
   if (images.rank !== 4) throw fail("images must have rank 4", images.rank);
   if (count === 0) throw fail("there must be images", count);
   if (ids.length !== count) throw fail("each image needs one of the ids", ids.length);
+  const odd = ids.find((id) => !Number.isInteger(id));
+  if (odd !== undefined) throw fail("ids must be whole numbers", odd);
   if (labels && labels.length !== count) throw fail("each image needs a label", labels.length);
   if (!(Number.isInteger(steps) && steps >= 1)) throw fail("steps must be at least 1", steps);
   if (!((Number.isInteger(maxPasses) || maxPasses === Infinity) && maxPasses >= 2)) {

@@ -102,7 +102,7 @@ export interface Candidate {
   norm: number;
   /** The best point, or the image; pixels in [0, 1]. */
   point: Float32Array;
-  /** Its class; `undefined` if none was found. */
+  /** Its class, if any would do; `undefined` if none was found. */
   adversarialClass: number | undefined;
   steps: number;
   forwards: number;

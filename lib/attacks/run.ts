@@ -5,6 +5,7 @@
  */
 import type { Tensor4D } from "../backend.ts";
 import type { Classifier } from "../network.ts";
+import { roundSteps } from "./bracket.ts";
 import { type Outcome, runAttack, runAttackSync, type RunOptions, type SoFar } from "./driver.ts";
 import { type AttackEntry, attacks, type AttackSettings } from "./index.ts";
 import { searchEpsilon, searchEpsilonSync, type SearchOptions } from "./search.ts";
@@ -96,7 +97,7 @@ function limitsOf(
   const most = search?.maxPasses ?? 2000;
   // Fewer passes than a search's own leave shorter rounds, not fewer: one alone would find little.
   const share = Math.min(1, (maxPasses ?? most) / most);
-  const own = search?.steps && Math.max(1, Math.floor(share * search.steps));
+  const own = search && Math.max(1, Math.floor(share * (search.steps ?? roundSteps)));
   const asked = steps ?? own ?? entry.steps;
   return {
     ...(asked !== undefined && { steps: Math.min(asked, entry.steps ?? Infinity) }),

@@ -86,6 +86,11 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
   await warnOfBackend();
   const network = await openNetwork(name, values.weights, values.dataset);
   const digit = await loadDigit(call);
+  if (targeted === network.predict(digit.images).dataSync()[0]) {
+    throw new UsageError(
+      `Cannot use --targeted as image ${image} is already taken for it: current value is ${targeted}`,
+    );
+  }
   const [outcome] = await attack.run(network, digit.images, {
     ...{ ids: [image], steps, seed, signal },
     ...(targeted !== undefined && { target: targeted }),

@@ -91,7 +91,7 @@ export const bestNorm = (known: Known): number => isDone(known) ? 0 : known.best
  */
 export function planTurn(
   known: Known,
-  { share, targets: most, within }: Stage,
+  { aims, share, targets: most, within }: Stage,
   { maxPasses, passesOfStep, isLast }: {
     maxPasses: number;
     passesOfStep: number;
@@ -102,9 +102,11 @@ export function planTurn(
   const allowed = isLast ? left : Math.min(left, Math.floor(share * maxPasses));
   const promising = ranked(known).filter((one) => normAt(known, one) <= within * bestNorm(known))
     .slice(0, most);
-  // The clean image and where the last step led to need a pass each.
-  const stepsFor = (count: number) => Math.floor((allowed / count - 2) / passesOfStep);
-  const affordable = Math.floor(allowed / (fewestSteps * passesOfStep + 2));
+  // The clean image and where the last step led to need a pass each, and the class reached, if any
+  // will do.
+  const looks = aims ? 2 : 3;
+  const stepsFor = (count: number) => Math.floor((allowed / count - looks) / passesOfStep);
+  const affordable = Math.floor(allowed / (fewestSteps * passesOfStep + looks));
   const targets = promising.slice(0, Math.max(1, affordable));
   const steps = stepsFor(targets.length);
   if (targets.length === 0 || steps < 1) return undefined;
