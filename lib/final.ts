@@ -11,7 +11,6 @@ import { root } from "./setup/paths.ts";
 import { type Digits, load } from "./loader.ts";
 import { loadNetwork, modelsFolder, type Network, toArrays } from "./network.ts";
 import { readResistances } from "./resistance/table.ts";
-import { readRows, type ResultRow } from "./results.ts";
 import { readSafetensors, weightsSha256 } from "./safetensors.ts";
 
 const folder = join(root, "data", "final");
@@ -117,76 +116,8 @@ export async function valDigits(): Promise<Record<"val" | ValSet, Digits>> {
 /** A half of `val` as tables and figures call it. */
 export type ValSet = `val, ${Half} half`;
 
-/** A minimal norm. */
-export interface FinalNorm {
-  network: string;
-  p: number;
-  /** `test`, a half of `val`, or what the rows are grouped by later. */
-  set: string;
-  image: number;
-  minNorm: number;
-  /** Of the search. */
-  maxPasses: number;
-}
-
 /** What finds a network's rows in the tables. */
 export type Identified = Pick<Model, "name" | "weightsSha256">;
-
-const columns = ["weightsSha256", "p", "image", "minNorm", "options", "subset", "attack"] as const;
-
-/**
- * Reads the minimal norms of some networks as they are in `models/` now: rows of other weights don't
- * count, nor those of a smaller budget where there is a larger one.
- *
- * @throws {Deno.errors.NotFound} If there is no table, or it lacks a network.
- */
-export async function finalNorms(
-  models: readonly Identified[],
-  file: string = tables.minNorms,
-): Promise<FinalNorm[]> {
-  const rows = await readRows(existing(file), { columns: [...columns] });
-  return models.flatMap((model) => {
-    const own = rows.filter((row) => row.subset === "val").flatMap(normOf(model));
-    const most = Math.max(...own.map(({ maxPasses }) => maxPasses));
-    if (own.length > 0) return own.filter(({ maxPasses }) => maxPasses === most);
-    throw lacks(model, file);
-  });
-}
-
-/**
- * Reads minimal norms on `test` of the same networks, found with a budget, where the tables of the
- * notebook on minimal norms have them.
- *
- * @param images The first so many.
- */
-export async function testNorms(
-  models: readonly Identified[],
-  maxPasses: number,
-  images: number,
-): Promise<FinalNorm[]> {
-  const norms: FinalNorm[] = [];
-  for (const model of models) {
-    const file = join(root, "data", "min-norms", `${model.name}.parquet`);
-    if (!exists(file)) continue;
-    const rows = await readRows(file, { columns: [...columns] });
-    norms.push(
-      ...rows.filter((row) => row.subset === "test" && row.attack === "portfolio")
-        .flatMap(normOf(model))
-        .filter((row) => row.maxPasses === maxPasses && row.image < images),
-    );
-  }
-  return norms;
-}
-
-/** Makes a network's rows into its norms; those of others become none. */
-const normOf = (model: Identified) => (row: Pick<ResultRow, typeof columns[number]>) => {
-  const { p, image, minNorm, options, subset, weightsSha256 } = row;
-  if (weightsSha256 !== model.weightsSha256) return [];
-  const half = image < halves.second.from ? "first" : "second";
-  const set = subset === "val" ? `val, ${half} half` as const : "test" as const;
-  const { maxPasses } = JSON.parse(options);
-  return [{ network: model.name, p, set, image, minNorm, maxPasses }];
-};
 
 /** What the second attack says of an image of `test` or `val`. */
 export interface FinalResistance {
@@ -229,10 +160,16 @@ export async function finalResistances(
 
 const remedy = "`deno task final` makes it";
 
-function existing(file: string): string {
+/**
+ * The file, which must be there.
+ *
+ * @throws {Deno.errors.NotFound} If it is not.
+ */
+export function existing(file: string): string {
   if (exists(file)) return file;
   throw new Deno.errors.NotFound(`Cannot read ${file} as there is no such file; ${remedy}`);
 }
 
-const lacks = ({ name }: Identified, file: string) =>
+/** What to throw where a table lacks a network. */
+export const lacks = ({ name }: Identified, file: string) =>
   new Deno.errors.NotFound(`Cannot show ${name} as ${file} lacks it; ${remedy}`);

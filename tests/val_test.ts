@@ -73,6 +73,7 @@ Deno.test("nothing in lib/ looks at val but what the last figures are made with"
     "data/datasets.ts", // the name of its files
     "final.ts",
     "final/collect.ts",
+    "final/norms.ts",
     "final/summary.ts", // types only
     "loader.ts",
     "report/from_nothing.ts", // makes everything anew

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { tablePasses } from "../results/budget.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
 import { known, number, text } from "./options.ts";
 import { type Bar, startBar } from "./progress.ts";
@@ -15,7 +16,7 @@ const options = {
   "max-passes": number("n", "forward plus backward passes of each image at most", {
     min: 2,
     integer: true,
-  }, 1000),
+  }, tablePasses),
   steps: number("n", "steps of the second attack", whole, 500),
   out: text("DIR", "folder of the tables (default: data/final/ of the checkout)"),
 };

@@ -4,6 +4,7 @@
  * @module
  */
 import { duration, formatP } from "../numbers.ts";
+import { tablePasses } from "../results/budget.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
 import { known, number, text } from "./options.ts";
 import { startBar } from "./progress.ts";
@@ -21,12 +22,13 @@ const options = {
   }, 200),
   "max-passes": number("n", "forward plus backward passes of each image at most", {
     ...{ min: 2, integer: true },
-  }, 1000),
+  }, tablePasses),
   seed: seedOption,
   out: text("DIR", "folder of the tables (default: data/min-norms)"),
 };
 
-const command: Command<typeof options> = {
+/** The command, as `--help` shows it. */
+export const tablesCommand: Command<typeof options> = {
   name: "tables",
   summary: "Computes what the committed tables of minimal norms lack, in four norms.",
   arguments: "[NETWORK...]",
@@ -84,4 +86,4 @@ async function run({ values, positionals, say, signal }: Call<typeof options>) {
   return { files };
 }
 
-if (import.meta.main) Deno.exit(await runCommand(command, Deno.args));
+if (import.meta.main) Deno.exit(await runCommand(tablesCommand, Deno.args));

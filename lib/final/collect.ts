@@ -9,12 +9,10 @@ import { load, loadBytes } from "../loader.ts";
 import { formatP } from "../numbers.ts";
 import { chosen, collect, Collection } from "../resistance/collect.ts";
 import { settingOf } from "../resistance/measure.ts";
-import { readRows, writeRows } from "../results.ts";
+import { tablePasses } from "../results/budget.ts";
 import { lackingOf, measure } from "../results/measure.ts";
 import { Table } from "../results/table.ts";
-
-/** Images of each half that keep their adversarial images, so that the table stays small. */
-const WITNESSES = 10;
+import { finalMeasurement } from "./norms.ts";
 
 /** What all tables are filled with. */
 export interface CollectOptions {
@@ -48,15 +46,14 @@ export async function collectNorms(
   options: NormOptions = {},
 ): Promise<void> {
   const { images = 100, norms = [0, 1, 2, Infinity], file = tables.minNorms } = options;
-  const { maxPasses = 1000, signal, onProgress } = options;
+  const { maxPasses = tablePasses, signal, onProgress } = options;
   const table = await Table.open(file);
-  const shared = { dataset: "MNIST", subset: "val", reference: "label", seed: 0 } as const;
   const work = models.flatMap((model) =>
     norms.flatMap((p) => Object.values(halves).map(({ from }) => ({ model, p, from })))
   );
   for (const [done, { model, p, from }] of work.entries()) {
-    const { name, ...rest } = model;
-    const measurement = { ...rest, p, maxPasses, ...shared };
+    const { name, network } = model;
+    const measurement = { ...finalMeasurement(model, "val", p, maxPasses), network };
     const range = { first: from, bytes: await loadBytes("val", { from, to: from + images }) };
     const lacking = lackingOf(table, measurement, range).length;
     await measure(table, measurement, range, {
@@ -67,19 +64,6 @@ export async function collectNorms(
       },
     });
   }
-  await thin(file);
-}
-
-/** Leaves out adversarial images but those of the first of each half. */
-async function thin(file: string): Promise<void> {
-  const rows = await readRows(file);
-  const keeps = (image: number) =>
-    Object.values(halves).some(({ from }) => image >= from && image < from + WITNESSES);
-  if (rows.every(({ image, adversarial }) => adversarial === null || keeps(image))) return;
-  await writeRows(
-    file,
-    rows.map((row) => keeps(row.image) ? row : { ...row, adversarial: null }),
-  );
 }
 
 /** What resistances are measured with. */

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { AccuracyRow, FinalNorm, FinalResistance } from "../final.ts";
+import type { AccuracyRow, FinalResistance } from "../final.ts";
+import type { FinalNorm } from "./norms.ts";
 import { quantile, wilson } from "../statistics.ts";
 import { bootstrapMedians, resamples } from "../statistics/paired.ts";
 import { delong } from "../statistics/ranking.ts";
