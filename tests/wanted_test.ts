@@ -121,11 +121,44 @@ Deno.test("an interrupted run ends with the signal's reason and keeps what is co
     ]);
   }));
 
+Deno.test("all networks and norms are given 50 images before any is given more", () =>
+  inFolders(async ({ own, ...rest }) => {
+    const folders = { own, ...rest };
+    const all = { ...wanted, networks: ["MLP", "MLP_d"], norms: [Infinity], images: 52 };
+    await computeLacking(await lackingWork({ ...all, images: 1 }, folders), { own });
+    for (const network of all.networks) { // as if 48 were done
+      const file = fileOf(own, network);
+      const [row] = await readRows(file);
+      await writeRows(file, Array.from({ length: 48 }, (_, image) => ({ ...row!, image })));
+    }
+    const controller = new AbortController();
+    const onProgress = ({ done }: { done: number }) =>
+      done > 4 && controller.abort(new Error("stopped here"));
+    const work = await lackingWork(all, folders);
+    await assertRejects(
+      () => computeLacking(work, { own, signal: controller.signal, onProgress }),
+      Error,
+      "stopped here",
+    );
+    const images = Array.from({ length: 50 }, (_, image) => image);
+    const common = commonRows(await wantedRows(all, folders), all);
+    assertEquals(common.map(({ image }) => image), [...images, ...images]);
+    const seen: number[] = [];
+    const open = await lackingWork(all, folders);
+    await computeLacking(open, { own, onProgress: ({ done }) => seen.push(done) });
+    assertEquals([open.rows, seen.at(-1)], [4, 4]);
+    assertEquals((await lackingWork(all, folders)).rows, 0);
+  }));
+
 Deno.test("commonRows() keeps the images that all have in all norms", () => {
   const row = (network: string, p: number, image: number) => ({ network, p, image });
   const rows = [row("A", 1, 0), row("A", 1, 1), row("A", 2, 1), row("B", 1, 1), row("B", 2, 1)];
-  assertEquals(commonRows([...rows, row("B", 2, 0)]).map(({ image }) => image), [1, 1, 1, 1]);
-  assertEquals(commonRows([]), []);
+  const all = { networks: ["A", "B"], norms: [1, 2] };
+  assertEquals(commonRows([...rows, row("B", 2, 0)], all).map(({ image }) => image), [1, 1, 1, 1]);
+  assertEquals(commonRows([], all), []);
+  const unfinished = { ...all, networks: ["A", "B", "C"] };
+  assertEquals(commonRows(rows, unfinished), [], "a network without rows");
+  assertEquals(commonRows(rows, { ...all, norms: [1, 2, 0] }), [], "a norm without rows");
 });
 
 Deno.test("thinTable() takes away the pictures of later images, and nothing else", () =>

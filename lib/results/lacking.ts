@@ -5,7 +5,7 @@
  */
 import { dirname } from "node:path";
 import { loadBytes } from "../loader.ts";
-import { loadNetwork } from "../network.ts";
+import { loadNetwork, type Network } from "../network.ts";
 import { mean } from "../statistics.ts";
 import { measure } from "./measure.ts";
 import { Table } from "./table.ts";
@@ -112,7 +112,8 @@ async function lacksOf(network: string, wanted: Wanted, folders: Folders): Promi
 }
 
 /**
- * Computes what is lacking, and saves it as it comes: stopped, it goes on where it was.
+ * Computes what is lacking, and saves it as it comes: stopped, it goes on where it was. All networks
+ * and norms are given some images, then the next, so that what is done by then can be compared.
  *
  * @throws The signal's reason when aborted; batches that are complete are saved then.
  */
@@ -120,28 +121,43 @@ export async function computeLacking(
   { lacks }: Pick<Work, "lacks">,
   { own = ownFolder, signal, onProgress }: ComputeOptions = {},
 ): Promise<void> {
+  const opened = new Map<string, { table: Table; network: Network }>();
+  const stop = signal ? { signal } : {};
   let before = 0;
-  for (const lack of lacks) {
-    const { network: name, p, training, images } = lack;
-    const file = fileOf(own, name, training);
-    await Deno.mkdir(dirname(file), { recursive: true });
-    const table = await Table.open(file);
-    const network = await loadNetwork(weightsOf(name, training));
-    const stop = signal ? { signal } : {};
-    try {
-      for (const { from, to } of rangesOf(images)) {
-        const bytes = await loadBytes("test", { from, to, ...stop });
-        await measure(table, { ...measurementOf(lack), network }, { first: from, bytes }, {
-          ...{ batchSize: BATCH, ...stop },
-          onProgress: ({ done, median }) =>
-            onProgress?.({ done: before + done, network: name, p, median }),
-        });
-        before += to - from;
-      }
-    } finally {
-      network.dispose();
+  try {
+    for (const { lack, from, to } of partsOf(lacks)) {
+      const { network: name, p, training } = lack;
+      const file = fileOf(own, name, training);
+      const { table, network } = opened.get(file) ?? await openBoth(file, name, training);
+      opened.set(file, { table, network });
+      const bytes = await loadBytes("test", { from, to, ...stop });
+      await measure(table, { ...measurementOf(lack), network }, { first: from, bytes }, {
+        ...{ batchSize: BATCH, ...stop },
+        onProgress: ({ done, median }) =>
+          onProgress?.({ done: before + done, network: name, p, median }),
+      });
+      before += to - from;
     }
+  } finally {
+    for (const { network } of opened.values()) network.dispose();
   }
+}
+
+/** Opens a network and the table that takes its rows; who asked for them disposes the network. */
+async function openBoth(file: string, name: string, training: number) {
+  await Deno.mkdir(dirname(file), { recursive: true });
+  return { table: await Table.open(file), network: await loadNetwork(weightsOf(name, training)) };
+}
+
+/** All that is lacking in parts of images in a row: the first images of all come first. */
+function partsOf(lacks: readonly Lack[]) {
+  const parts = lacks.flatMap((lack) => {
+    const blocks = Map.groupBy(lack.images, (image) => Math.floor(image / BATCH));
+    return [...blocks].flatMap(([block, images]) =>
+      rangesOf(images).map((range) => ({ lack, block, ...range }))
+    );
+  });
+  return parts.sort((a, b) => a.block - b.block); // stable
 }
 
 /** An image's time in a norm, taken from rows of that norm, or of any; passes make it longer. */

@@ -84,14 +84,16 @@ export async function wantedRows(wanted: Wanted, folders: Folders = {}): Promise
 }
 
 /**
- * The rows of images that every network has in every norm, so that all are compared on the same.
+ * The rows of images that every network has in every norm, so that all are compared on the same: none
+ * as long as one has no rows.
  *
  * @param rows As {@linkcode wantedRows} gives them.
  */
 export function commonRows<R extends Pick<NormRow, "network" | "p" | "image">>(
   rows: readonly R[],
+  { networks, norms }: Pick<Wanted, "networks" | "norms">,
 ): R[] {
-  const series = new Set(rows.map(({ network, p }) => `${network} ${p}`)).size;
+  const series = networks.length * norms.length;
   const times = new Map<number, number>();
   for (const { image } of rows) times.set(image, (times.get(image) ?? 0) + 1);
   return rows.filter(({ image }) => times.get(image) === series);
