@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { removeIfThere, writeAtomic } from "../files.ts";
 import { duration } from "../numbers.ts";
+import { tablePasses } from "../results/budget.ts";
 
 /** One thing to do: a folder to empty, or a task of `deno.json` to run. */
 export type Step =
@@ -26,17 +27,22 @@ type Minutes = readonly [training: number, norms: number, resistances: number];
 
 const search = ["--max-passes", "100"];
 const adversarial = ["--examples", "64"];
-const fewerRight = ["--right", "1000"];
+const right = (images: number) => ["--right", String(images)];
+const curves = (images: number) => ["--curves", String(images)];
+const passes = ["--max-passes", String(tablePasses)];
 
 /** What comes with the lab: minutes, and which resistances (`deno task resistance --help`). */
 const networks: Record<string, { minutes: Minutes; resistances: readonly string[] }> = {
-  MLP: { minutes: [1, 3, 2], resistances: ["--curves", "1000", ...search, ...adversarial] },
-  MLP_d: { minutes: [1, 3, 1], resistances: ["--curves", "500"] },
+  MLP: { minutes: [1, 3, 2], resistances: [...curves(1000), ...search, ...adversarial] },
+  MLP_d: { minutes: [1, 3, 1], resistances: [...curves(500), ...adversarial] },
   CNN: { minutes: [4.5, 12, 15], resistances: [...search, ...adversarial] },
-  CNN_d: { minutes: [3.5, 12, 2], resistances: ["--curves", "500", ...search, ...fewerRight] },
-  MLP_bn: { minutes: [1, 3, 1], resistances: ["--curves", "500"] },
-  CNN_bn: { minutes: [9, 12, 2], resistances: ["--curves", "500", ...search, ...fewerRight] },
-  AlexNet: { minutes: [5, 20, 15], resistances: ["--curves", "1000", ...search] },
+  CNN_d: { minutes: [3.5, 12, 2], resistances: [...right(1000), ...curves(500), ...search] },
+  MLP_bn: { minutes: [1, 3, 1], resistances: [...curves(500), ...adversarial] },
+  CNN_bn: { minutes: [9, 12, 2], resistances: [...right(1000), ...curves(500), ...search] },
+  AlexNet: {
+    minutes: [5, 20, 15],
+    resistances: [...right(2500), ...curves(1000), ...search, ...adversarial],
+  },
 };
 
 /** Those that are trained with three seeds, to compare architectures. */
@@ -56,7 +62,10 @@ export function steps(): Step[] {
       }))
     ),
     { remove: "data/min-norms" },
-    ...all.map(([name, { minutes: [, minutes] }]): Step => ({ task: ["tables", name], minutes })),
+    ...all.map(([name, { minutes: [, minutes] }]): Step => ({
+      task: ["tables", name, ...passes],
+      minutes,
+    })),
     { remove: "data/resistances" },
     ...all.map(([name, { minutes: [, , minutes], resistances }]): Step => ({
       task: [
@@ -66,7 +75,7 @@ export function steps(): Step[] {
       minutes,
     })),
     { remove: "data/final" },
-    { task: ["final"], minutes: 20 },
+    { task: ["final", ...passes], minutes: 20 },
   ];
 }
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { exists } from "$lib/setup/host.ts";
 import { readArguments } from "$lib/cli/command.ts";
 import { forgetSteps, fromNothing, type Step, steps } from "$lib/report/from_nothing.ts";
+import { tablePasses } from "$lib/results/budget.ts";
 import { root as checkout } from "$lib/setup/paths.ts";
 
 const few: Step[] = [
@@ -74,8 +75,17 @@ Deno.test("steps() are tasks that there are, for every network that comes with t
   const lines = steps().flatMap((step) => "task" in step ? [step.task] : []);
   for (const [name = ""] of lines) assert(Object.hasOwn(tasks, name), `there is no task ${name}`);
   const { resistanceCommand } = await import("$lib/cli/resistance.ts");
-  for (const [name, ...rest] of lines) {
+  const { tablesCommand } = await import("$lib/cli/tables.ts");
+  const { finalCommand } = await import("$lib/cli/final.ts");
+  const budgets: Record<string, (given: readonly string[]) => number> = {
+    tables: (given) => readArguments(tablesCommand, given).values["max-passes"],
+    final: (given) => readArguments(finalCommand, given).values["max-passes"],
+  };
+  for (const [name = "", ...rest] of lines) {
     if (name === "resistance") readArguments(resistanceCommand, rest); // throws on wrong use
+    // As whoever types the command alone.
+    const given = [rest, []].map((one) => budgets[name]?.(one) ?? tablePasses);
+    assertEquals(given, [tablePasses, tablePasses], name);
   }
   const { architectures } = await import("$lib/architectures.ts");
   for (const folder of ["", "seeds/1/", "seeds/2/"]) {
@@ -93,4 +103,13 @@ Deno.test("steps() are tasks that there are, for every network that comes with t
       );
     }
   }
+});
+
+Deno.test("steps() make the tables of resistances as data/README.md says", async () => {
+  const text = await Deno.readTextFile(join(checkout, "data", "README.md"));
+  const said = [...text.matchAll(/^deno task (resistance .*)$/gm)].map((match) => match[1]!);
+  const done = steps().flatMap((step) => "task" in step ? [step.task.join(" ")] : [])
+    .filter((line) => line.startsWith("resistance "));
+  assertEquals(said.sort(), done.sort());
+  assert(text.includes(`at most ${tablePasses.toLocaleString("en")} passes`));
 });
