@@ -11,7 +11,7 @@ import { createNetwork } from "$lib/network.ts";
 import { norm } from "$lib/norms.ts";
 import { uniform } from "$lib/random.ts";
 import { evade } from "$lib/resistance/evade.ts";
-import { halves, rankingCurves, reportFigures, withoutGaps } from "$lib/resistance/study.ts";
+import { rankingCurves, reportFigures, splitByTurns, withoutGaps } from "$lib/resistance/study.ts";
 import type { ResistanceRecord } from "$lib/resistance/table.ts";
 
 const network = createNetwork(architecture("linear", [flatten(), dense(10)], MLP), { seed: 1 });
@@ -88,9 +88,9 @@ Deno.test("reportFigures() are quantiles that take infinite resistances as the l
   });
 });
 
-Deno.test("halves() has as many mistakes on either side, and withoutGaps() no sampled ones", () => {
+Deno.test("splitByTurns() has as many mistakes on either side, and withoutGaps() no sampled ones", () => {
   const all = Array.from({ length: 20 }, (_, i) => record(i, i % 5 === 0, 1));
-  const [fit, judge] = halves(all);
+  const [fit, judge] = splitByTurns(all);
   assertEquals([fit.length, judge.length], [10, 10]);
   assertEquals(fit.filter(({ prediction }) => prediction === 2).map(({ image }) => image), [0, 10]);
   assertEquals(new Set([...fit, ...judge]).size, 20);

@@ -39,6 +39,10 @@ Deno.test("resistance fills a table, says what is in it, and does nothing twice"
     const again = await run(...args);
     assertStringIncludes(again.stderr, `has ${records.length} of ${records.length} already`);
     assertEquals(await readResistances(out), records);
+    await run(...args, "--max-passes", "4");
+    const searched = await readResistances(out);
+    assertEquals(searched.map(({ resN }) => resN), records.map(({ resN }) => resN));
+    assert(searched.every(({ minNorm }) => minNorm !== null));
   });
 });
 

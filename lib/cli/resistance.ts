@@ -59,7 +59,9 @@ export const resistanceCommand: Command<typeof options> = {
   ],
   notes: async () => [
     `Networks: ${(await networkNames()).join(", ")}.`,
-    "Interrupted or killed, the same command goes on: what the table has is not computed again.",
+    "Interrupted or killed, the same command goes on: what the table has is not computed again.\n" +
+    "Asked for more, as with --max-passes, --curves or another --seed, it replaces the rows that lack\n" +
+    "it.",
     "JSON: rows, each with network, source, p, epsilon, images, wrong, infinite, and the medians\n" +
     "resN, resMax, resMin over all images (null if infinite); seconds, those of this run.",
   ],
@@ -110,7 +112,8 @@ async function measureClean(
 ): Promise<void> {
   const { chosen, collect, lackingOf } = await import("../resistance/collect.ts");
   const wanted = chosen(network, group.digits, group.first, values);
-  const lacking = lackingOf(collection, setting, wanted).length;
+  const maxPasses = values["max-passes"];
+  const lacking = lackingOf(collection, setting, wanted, { maxPasses }).length;
   if (lacking < wanted.length) {
     say(`${shortPath(values.out)} has ${wanted.length - lacking} of ${wanted.length} already`);
   }
@@ -118,8 +121,7 @@ async function measureClean(
   const started = performance.now();
   try {
     await collect(collection, network, group, wanted, setting, {
-      maxPasses: values["max-passes"],
-      signal,
+      ...{ maxPasses, signal },
       onProgress: ({ done }) => bar.update(done, left(started, done, lacking)),
     });
   } finally {
@@ -131,7 +133,7 @@ async function measureExamples(
   { values, signal }: Call<typeof options>,
   { collection, network, setting, group }: Work,
 ): Promise<void> {
-  const { collectExamples } = await import("../resistance/collect.ts");
+  const { collectExamples } = await import("../resistance/collect_examples.ts");
   const { exampleSources } = await import("../resistance/examples.ts");
   const bar = startBar(`${network.name}, adversarial examples`, exampleSources.length);
   const started = performance.now();

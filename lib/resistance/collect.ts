@@ -7,8 +7,13 @@ import { tf } from "../backend.ts";
 import { exists } from "../setup/host.ts";
 import type { Digits } from "../loader.ts";
 import type { Network } from "../network.ts";
-import { makeExamples } from "./examples.ts";
-import { belongs, measureResistances, type Setting, type Subject } from "./measure.ts";
+import {
+  belongs,
+  measureResistances,
+  searchOptions,
+  type Setting,
+  type Subject,
+} from "./measure.ts";
 import { readResistances, type ResistanceRecord, type Source, writeResistances } from "./table.ts";
 
 /** Images computed together, and lost if the process is killed meanwhile. */
@@ -73,12 +78,20 @@ export interface CollectOptions {
 
 /** A table in memory, and the file where it is kept. */
 export class Collection {
+  #records: readonly ResistanceRecord[];
+
   private constructor(
     readonly file: string,
-    /** Those of `file`. */
-    readonly records: ResistanceRecord[],
+    records: readonly ResistanceRecord[],
     private readonly base: readonly ResistanceRecord[],
-  ) {}
+  ) {
+    this.#records = records;
+  }
+
+  /** Those of `file`. */
+  get records(): readonly ResistanceRecord[] {
+    return this.#records;
+  }
 
   /**
    * @param base A table that is only read, and whose records count as there.
@@ -91,32 +104,87 @@ export class Collection {
 
   /** Of a setting and a source, in the order of their images, each once. */
   of(setting: Setting, source: Source): ResistanceRecord[] {
-    const own = [...this.base, ...this.records].filter((one) => belongs(one, setting, source));
-    // What the base has got since stands for what was computed before.
-    const seen = new Set<number>();
-    return own.filter(({ image }) => !seen.has(image) && seen.add(image))
-      .sort((a, b) => a.image - b.image);
+    const among = (all: readonly ResistanceRecord[]) =>
+      all.filter((one) => belongs(one, setting, source));
+    const found = new Map(among(this.#records).map((one) => [one.image, one]));
+    // All of a source are of one seed: the one asked for last.
+    const [first] = found.values();
+    const base = among(this.base).filter((one) => !first || seedOf(one) === seedOf(first));
+    for (const one of base) {
+      const own = found.get(one.image);
+      // What the base has got since stands for what was computed before.
+      if (!own || !hasMore(own, one)) found.set(one.image, one);
+    }
+    return [...found.values()].sort((a, b) => a.image - b.image);
   }
 
-  /** Adds records and saves all. */
-  async add(records: readonly ResistanceRecord[]): Promise<void> {
-    this.records.push(...records);
-    await writeResistances(this.file, this.records);
+  /**
+   * Adds records in place of those of the same images, and saves all.
+   *
+   * @param stale Tells which others are dropped.
+   */
+  async add(
+    records: readonly ResistanceRecord[],
+    stale: (record: ResistanceRecord) => boolean = () => false,
+  ): Promise<void> {
+    const fresh = new Set(records.map(identityOf));
+    const kept = this.#records.filter((one) => !fresh.has(identityOf(one)) && !stale(one));
+    this.#records = [...kept, ...records];
+    await writeResistances(this.file, this.#records);
   }
 }
 
-/** The wanted images that a collection lacks. */
+/** Seed of the attack that made an image. */
+export const seedOf = ({ seed }: ResistanceRecord): number => seed ?? 0;
+
+/** By what a record is known again. */
+const identityOf = (one: ResistanceRecord): string =>
+  [
+    ...[one.weightsSha256, one.dataset, one.subset, one.steps],
+    ...[one.source, one.p, one.epsilon, one.image],
+  ].join();
+
+/** Whether a record was made because another one lacked what was asked for. */
+const hasMore = (own: ResistanceRecord, other: ResistanceRecord): boolean =>
+  own.norms !== null && other.norms === null ||
+  own.minNorm !== null && own.minNormOptions !== other.minNormOptions;
+
+/** The wanted images that a collection lacks, or of which it lacks what is asked for. */
 export function lackingOf(
   collection: Collection,
   setting: Setting,
   wanted: readonly Wanted[],
+  { maxPasses = 0 }: Pick<CollectOptions, "maxPasses"> = {},
 ): Wanted[] {
-  const known = new Set(collection.of(setting, clean).map(({ image }) => image));
-  return wanted.filter(({ image }) => !known.has(image));
+  const known = new Map(collection.of(setting, clean).map((one) => [one.image, one]));
+  return wanted.filter(({ image, curves }) => {
+    const record = known.get(image);
+    return !record || curves && record.norms === null || !isSearched(record, maxPasses);
+  });
+}
+
+/** Whether the smallest norm was looked for as is asked; older tables don't say with what. */
+function isSearched({ minNorm, minNormOptions }: ResistanceRecord, maxPasses: number): boolean {
+  if (maxPasses === 0) return true;
+  return minNorm !== null &&
+    (minNormOptions ?? searchOptions(maxPasses)) === searchOptions(maxPasses);
+}
+
+/** A record as it is asked for; of an older one stays what was not asked for this time. */
+function completed(
+  record: ResistanceRecord,
+  old: ResistanceRecord | undefined,
+  { curves }: Wanted,
+): ResistanceRecord {
+  const from = curves ? record : old;
+  const { minNorm, minNormOptions } = record.minNorm === null && old ? old : record;
+  const [norms, confidences] = [from?.norms ?? null, from?.confidences ?? null];
+  return { ...record, minNorm, minNormOptions, norms, confidences };
 }
 
 /**
- * Measures the clean images that a collection lacks, and saves them 200 by 200.
+ * Measures the clean images that a collection lacks, or of which it lacks what is asked for, and
+ * saves them 200 by 200.
  *
  * @throws The signal's reason when aborted; all complete batches are saved then.
  */
@@ -128,7 +196,8 @@ export async function collect(
   setting: Setting,
   { maxPasses = 0, signal, onProgress }: CollectOptions = {},
 ): Promise<void> {
-  const lacking = lackingOf(collection, setting, wanted);
+  const lacking = lackingOf(collection, setting, wanted, { maxPasses });
+  const known = new Map(collection.of(setting, clean).map((one) => [one.image, one]));
   for (let at = 0; at < lacking.length; at += BATCH) {
     const part = lacking.slice(at, at + BATCH);
     const { images, labels } = picked({ digits, first }, part.map(({ image }) => image));
@@ -142,9 +211,7 @@ export async function collect(
           onProgress?.({ done: at + done * part.length, lacking: lacking.length }),
       });
       await collection.add(
-        records.map((record, i) =>
-          part[i]!.curves ? record : { ...record, norms: null, confidences: null }
-        ),
+        records.map((record, i) => completed(record, known.get(record.image), part[i]!)),
       );
     } finally {
       tf.dispose([images, labels]);
@@ -159,60 +226,9 @@ export interface Group {
 }
 
 /** The digits of some numbers. The caller disposes them. */
-function picked({ digits, first }: Group, images: readonly number[]): Digits {
+export function picked({ digits, first }: Group, images: readonly number[]): Digits {
   return tf.tidy(() => {
     const places = tf.tensor1d(images.map((image) => image - first), "int32");
     return { images: digits.images.gather(places), labels: digits.labels.gather(places) };
   });
-}
-
-/** Settings of {@linkcode collectExamples}. */
-export interface CollectExamplesOptions {
-  /** How many images are attacked: the first ones classified rightly. */
-  count: number;
-  /** @default 0 */
-  seed?: number;
-  signal?: AbortSignal | undefined;
-  /** Called after each source with the share that is done, in [0, 1]. */
-  onProgress?: (done: number) => void;
-}
-
-/**
- * Attacks rightly classified images, and measures the adversarial examples: what a collection lacks
- * of each source, saved source by source.
- *
- * @throws The signal's reason when aborted.
- */
-export async function collectExamples(
-  collection: Collection,
-  network: Network,
-  group: Group,
-  sources: readonly Source[],
-  setting: Setting,
-  { count, seed = 0, signal, onProgress }: CollectExamplesOptions,
-): Promise<void> {
-  const { images, labels } = group.digits;
-  const hits = tf.tidy(() => network.predict(images).equal(labels).dataSync());
-  const right = Array.from(hits.keys()).filter((i) => hits[i]).map((i) => group.first + i);
-  for (const [i, source] of sources.entries()) {
-    // Attacks may fail, so what is not there was perhaps tried: further images follow the last one.
-    const last = collection.of(setting, source).at(-1)?.image ?? -1;
-    const ids = right.slice(0, count).filter((image) => image > last);
-    if (ids.length > 0) {
-      const digits = picked(group, ids);
-      const made = await makeExamples(network, digits, source, { ids, seed, signal });
-      try {
-        if (made.subjects.length > 0) {
-          const options = { curves: false, signal };
-          const { images, subjects } = made;
-          await collection.add(
-            await measureResistances(network, images, subjects, setting, options),
-          );
-        }
-      } finally {
-        tf.dispose([digits.images, digits.labels, made.images]);
-      }
-    }
-    onProgress?.((i + 1) / sources.length);
-  }
 }

@@ -8,6 +8,7 @@ import { type Tensor4D, tf } from "../backend.ts";
 import { minNorm } from "../minnorm.ts";
 import type { Network } from "../network.ts";
 import { toArrays } from "../network.ts";
+import { portfolioVersion } from "../portfolio/stages.ts";
 import { weightsSha256 } from "../safetensors.ts";
 import { type ResistanceRecord, sampled, type Source } from "./table.ts";
 
@@ -77,9 +78,9 @@ export async function measureResistances(
   const [logits, labels] = [network.infer(images), network.predict(images)];
   try {
     const values = logits.dataSync() as Float32Array;
-    const least = maxPasses === 0
-      ? []
-      : await minNorm(network, { images, labels }, { p: 2, reference: "prediction", maxPasses });
+    const ids = subjects.map(({ image }) => image);
+    const search = { p: 2, reference: "prediction", maxPasses, ids, ...shared } as const;
+    const least = maxPasses === 0 ? [] : await minNorm(network, { images, labels }, search);
     return found.map((one, i) => ({
       ...{ network: network.name, ...setting, ...subjects[i]! },
       prediction: one.prediction,
@@ -88,6 +89,8 @@ export async function measureResistances(
       ...{ resN: one.resN, resMax: one.resMax, resMin: one.resMin },
       adversarialClass: one.adversarial ? one.lastClass : null,
       minNorm: least[i] ? (least[i].found ? least[i].norm : Infinity) : null,
+      minNormOptions: least[i] ? searchOptions(maxPasses) : null,
+      ...{ seed: null, attackedFrom: null, attackedTo: null },
       norms: curves ? sampled(one.norms) : null,
       confidences: curves ? sampled(one.confidences) : null,
     }));
@@ -95,6 +98,10 @@ export async function measureResistances(
     tf.dispose([logits, labels]);
   }
 }
+
+/** What tables say of a search with so many passes: what it finds changes with the portfolio. */
+export const searchOptions = (maxPasses: number): string =>
+  JSON.stringify({ maxPasses, version: portfolioVersion });
 
 /** Whether a record is of a setting and a source. */
 export function belongs(record: ResistanceRecord, setting: Setting, source: Source): boolean {

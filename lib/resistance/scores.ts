@@ -30,7 +30,7 @@ export function topTwo(logits: ArrayLike<number>): [first: number, second: numbe
 }
 
 /** The largest logit minus the next one. */
-export function marginOf(logits: ArrayLike<number>): number {
+export function predictionMargin(logits: ArrayLike<number>): number {
   const [first, second] = topTwo(logits);
   return logits[first]! - logits[second]!;
 }
@@ -51,7 +51,7 @@ export const isWrong = ({ label, prediction }: ResistanceRecord): boolean => lab
  */
 export function suspicion(record: ResistanceRecord, score: ScoreName): number {
   if (score === "entropy") return entropyOf(record.logits);
-  if (score === "margin") return -marginOf(record.logits);
+  if (score === "margin") return -predictionMargin(record.logits);
   const value = record[score];
   if (value !== null) return -value;
   throw new RangeError(

@@ -12,7 +12,8 @@ import { exists } from "../setup/host.ts";
 import { root } from "../setup/paths.ts";
 import { quantile } from "../statistics.ts";
 import { precisionRecall, type Ranked, riskCoverage, roc } from "../statistics/ranking.ts";
-import { chosen, clean, collectExamples, Collection } from "./collect.ts";
+import { clean, Collection } from "./collect.ts";
+import { collectExamples, untried } from "./collect_examples.ts";
 import { type Setting, settingOf } from "./measure.ts";
 import { isWrong } from "./scores.ts";
 import { readResistances, type ResistanceRecord, type Source } from "./table.ts";
@@ -80,15 +81,15 @@ export async function extend(
   { network, digits, setting, collection }: Study,
   { examples, sources, signal, onEstimate }: Extension,
 ): Promise<void> {
-  const attacked = chosen(network, digits, 0, { right: examples }).slice(0, examples);
-  const missing = sources.filter((source) => {
-    const last = collection.of(setting, source).at(-1)?.image ?? -1;
-    // Attacks may have failed on the last few, so that one in ten may be lacking.
-    return attacked.filter(({ image }) => image > last).length > examples / 10;
-  });
+  const hits = tf.tidy(() => network.predict(digits.images).equal(digits.labels).dataSync());
+  const right = Array.from(hits.keys()).filter((i) => hits[i]).slice(0, examples);
+  // Older tables don't tell if attacks failed on the last few, so that one in ten may be lacking.
+  const missing = sources.filter((source) =>
+    untried(collection, setting, source, right).length > examples / 10
+  );
   if (missing.length === 0) return;
   const count = missing.length * examples;
-  await onEstimate?.(await secondsFor(network, digits.images, count, setting.steps));
+  await onEstimate?.(await secondsFor(network, digits.images, count, setting.steps, signal));
   const group = { digits, first: 0 };
   await collectExamples(collection, network, group, missing, setting, { count: examples, signal });
 }
@@ -102,17 +103,21 @@ async function secondsFor(
   images: Tensor4D,
   count: number,
   steps: number,
+  signal?: AbortSignal,
 ): Promise<number> {
   const few: Tensor4D = images.slice([0], [Math.min(200, count, images.shape[0])]);
   const time = async (steps: number) => {
     const start = performance.now();
-    await resistances(network, few, { steps });
+    await resistances(network, few, { steps, ...(signal && { signal }) });
     return (performance.now() - start) / 1000;
   };
-  await time(1);
-  const seconds = (await time(TIMED + 1) - await time(1)) / TIMED;
-  few.dispose();
-  return Math.max(0, seconds) * steps * Math.ceil(count / Math.min(200, count));
+  try {
+    await time(1);
+    const seconds = (await time(TIMED + 1) - await time(1)) / TIMED;
+    return Math.max(0, seconds) * steps * Math.ceil(count / Math.min(200, count));
+  } finally {
+    few.dispose();
+  }
 }
 
 /** Curves of a ranking, for figures. */
@@ -128,7 +133,9 @@ export function rankingCurves(name: string, ranked: Ranked) {
 /**
  * Splits records into two halves, mistakes and others each by turns: one to fit on, one to judge by.
  */
-export function halves<T extends ResistanceRecord>(records: readonly T[]): [fit: T[], judge: T[]] {
+export function splitByTurns<T extends ResistanceRecord>(
+  records: readonly T[],
+): [fit: T[], judge: T[]] {
   const result: [T[], T[]] = [[], []];
   for (const kind of [true, false]) {
     const own = records.filter((record) => isWrong(record) === kind);

@@ -50,6 +50,17 @@ export interface ResistanceRecord extends Source {
   adversarialClass: number | null;
   /** Smallest L2 norm found by a short search, an upper bound; null where none was asked for. */
   minNorm: number | null;
+  /** How it was looked for, as JSON; null where it was not, and in older tables. */
+  minNormOptions: string | null;
+  /** Seed of the attack that made the image; null where clean, and in older tables: there 0. */
+  seed: number | null;
+  /**
+   * First and last of the images attacked with this one, so that those for which attacks failed are
+   * known: all in between that are classified rightly. Null where clean, and in older tables: there
+   * from image 0 to this one.
+   */
+  attackedFrom: number | null;
+  attackedTo: number | null;
   /** Norm and confidence at {@linkcode SAMPLES} even steps, the last included, in thousandths. */
   norms: Float32Array | null;
   confidences: Float32Array | null;
@@ -58,10 +69,13 @@ export interface ResistanceRecord extends Source {
 interface Kind {
   readonly type: DataType;
   readonly nullable: boolean;
+  /** Whether older tables are without the column. */
+  readonly later?: boolean;
 }
 
 const always = (type: DataType): Kind => ({ type, nullable: false });
 const perhaps = (type: DataType): Kind => ({ type, nullable: true });
+const later = (type: DataType): Kind => ({ type, nullable: true, later: true });
 const [text, whole, real, truth] = [pl.String, pl.Int32, pl.Float64, pl.Bool];
 /** Whole thousandths take half of the bytes of floats. */
 const thousandths = pl.List(pl.Int16);
@@ -87,6 +101,10 @@ const kinds: Readonly<Record<keyof ResistanceRecord, Kind>> = {
   resMin: always(real),
   adversarialClass: perhaps(whole),
   minNorm: perhaps(real),
+  minNormOptions: later(text),
+  seed: later(whole),
+  attackedFrom: later(whole),
+  attackedTo: later(whole),
   norms: perhaps(thousandths),
   confidences: perhaps(thousandths),
 };
@@ -158,9 +176,12 @@ function encode(records: readonly ResistanceRecord[]): Uint8Array {
 }
 
 function valuesOf(frame: pl.DataFrame, name: keyof ResistanceRecord): unknown[] {
-  if (!frame.columns.includes(name)) throw new SyntaxError(`it has no column ${name}`);
+  const { nullable, later } = kinds[name];
+  if (!frame.columns.includes(name)) {
+    if (later) return new Array(frame.height).fill(null);
+    throw new SyntaxError(`it has no column ${name}`);
+  }
   const values: unknown[] = frame.getColumn(name).toArray();
-  const { nullable } = kinds[name];
   if (!nullable && values.includes(null)) throw new SyntaxError(`a row has no ${name}`);
   if (name !== "logits" && !isCurve(name)) return values;
   const scale = isCurve(name) ? 1000 : 1;
