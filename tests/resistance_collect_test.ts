@@ -6,8 +6,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import pl from "nodejs-polars";
+import { MLP } from "$lib/architectures.ts";
 import { tf } from "$lib/backend.ts";
 import { minNorm } from "$lib/minnorm.ts";
+import { createNetwork } from "$lib/network.ts";
 import { chosen, clean, collect, Collection, lackingOf } from "$lib/resistance/collect.ts";
 import { collectExamples, untried } from "$lib/resistance/collect_examples.ts";
 import { measureResistances } from "$lib/resistance/measure.ts";
@@ -66,6 +68,22 @@ Deno.test("older tables, without the later columns, are read and need no new row
     pl.readParquet(file).drop(["resN"]).writeParquet(file);
     await assertRejects(() => readResistances(file), SyntaxError, "no column resN");
   });
+});
+
+Deno.test("the search for the smallest norm depends on the image's number, not on its place", async () => {
+  const mlp = createNetwork(MLP, { seed: 1 });
+  const some = { images: images.slice([7], [1]), labels: digits.labels.slice([7], [1]) };
+  const norms: number[] = [];
+  for (const image of [107, 300]) {
+    const subject = { ...clean, image, label: 0, norm: null };
+    const one = { ...setting, steps: 1 };
+    const [record] = await measureResistances(mlp, some.images, [subject], one, { maxPasses: 20 });
+    const search = { p: 2, reference: "prediction", maxPasses: 20, ids: [image] } as const;
+    const [least] = await minNorm(mlp, some, search);
+    assertEquals(record!.minNorm, least!.norm);
+    norms.push(least!.norm);
+  }
+  assert(norms[0] !== norms[1], "the number makes no difference, so that nothing is tested");
 });
 
 Deno.test("an abort ends the search for the smallest norms, too", async () => {
