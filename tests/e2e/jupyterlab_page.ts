@@ -27,8 +27,9 @@ export class Lab implements AsyncDisposable {
     const found = Promise.withResolvers<URL>();
     let log = "";
     const read = async (stream: ReadableStream<Uint8Array>) => {
-      for await (const text of stream.pipeThrough(new TextDecoderStream())) {
-        log += text;
+      const decoder = new TextDecoder();
+      for await (const bytes of stream) {
+        log += decoder.decode(bytes, { stream: true });
         const url = log.match(/http:\/\/(?:127\.0\.0\.1|localhost):\d+\/\S*token=\w+/)?.[0];
         if (url) found.resolve(new URL(url));
       }
