@@ -38,6 +38,8 @@ type SchoolState = Moments<Tensor4D> & Powers & {
 
 /** Beyond it the squares or sums of 784 float32 pixels overflow, and r becomes NaN. */
 const LARGEST = 1e30;
+/** How far a pixel may go before r is rescaled: beyond, squares overflow, and no step means it. */
+const FARTHEST = 1e6;
 
 /**
  * Descends on the confidence of the predicted class (or ascends on that of the target).
@@ -64,7 +66,7 @@ export function school(
   }
   const loss = schoolLoss(descent);
   const at = (images: Tensor4D, r: Tensor4D, target: Tensor4D): Tensor4D =>
-    tf.clipByValue(images.add(rescale(r, p, target)), 0, 1);
+    tf.clipByValue(images.add(rescale(tf.clipByValue(r, -FARTHEST, FARTHEST), p, target)), 0, 1);
   return {
     name: "school",
     graph: `school, p ${p}, ${descent}`,
