@@ -82,7 +82,7 @@ function plotted(comparisons: readonly Comparison[], { p, width, height, level }
       label: `difference of ${normAxis(p)}`,
       labelAnchor: "center",
       labelArrow: "none",
-      ticks: 5,
+      ticks: 4,
       nice: true,
       grid: true,
     },
