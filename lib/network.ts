@@ -92,7 +92,9 @@ export class Network implements Classifier {
     this.#weights = weights;
   }
 
+  /** @throws {TypeError} If the images' shape is not the architecture's. */
   logits(images: Tensor4D): Tensor2D {
+    this.#check(images);
     return tf.tidy(() => forward(this.architecture.layers, images, this.#weights) as Tensor2D);
   }
 
@@ -101,8 +103,10 @@ export class Network implements Classifier {
    *
    * @param images Shape `[n, 28, 28, 1]`.
    * @returns Shape `[n, classes]`. The caller disposes it.
+   * @throws {TypeError} If the images' shape is not the architecture's.
    */
   infer(images: Tensor4D): Tensor2D {
+    this.#check(images);
     const [n] = images.shape;
     const chunk = this.#chunk;
     return tf.tidy(() => {
@@ -128,6 +132,15 @@ export class Network implements Classifier {
 
   dispose(): void {
     tf.dispose(this.#weights);
+  }
+
+  #check({ shape }: Tensor4D): void {
+    const { inputShape } = this.architecture;
+    if (String(shape.slice(1)) === String(inputShape)) return;
+    throw new TypeError(
+      `Cannot run ${this.name} as images must have shape [n,${inputShape}]: ` +
+        `current value is [${shape}]`,
+    );
   }
 }
 

@@ -1,6 +1,7 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CNN_bn, MLP } from "$lib/architectures.ts";
 import { type Tensor4D, tf } from "$lib/backend.ts";
+import { minNorm } from "$lib/minnorm.ts";
 import { createNetwork, loadNetwork, modelFile, saveNetwork, toArrays } from "$lib/network.ts";
 import { encode } from "$lib/safetensors.ts";
 
@@ -30,6 +31,20 @@ Deno.test("a file is loaded for the data set that it was trained on, or where it
     "CNN.safetensors",
     "CNN-FashionMNIST.safetensors",
   ]);
+});
+
+Deno.test("images of another shape are refused in a line, also where they are attacked", async () => {
+  const network = createNetwork(MLP, { seed: 3 });
+  const wide: Tensor4D = tf.zeros([2, 28, 29, 1]);
+  const labels = tf.tensor1d([0, 1], "int32");
+  const before = tf.memory().numTensors;
+  const rule = "Cannot run MLP as images must have shape [n,28,28,1]: current value is [";
+  assertThrows(() => network.logits(wide), TypeError, rule);
+  assertThrows(() => network.predict(wide), TypeError, rule);
+  await assertRejects(() => minNorm(network, { images: wide, labels }, { p: 2 }), TypeError, rule);
+  assertEquals(tf.memory().numTensors, before);
+  tf.dispose([wide, labels]);
+  network.dispose();
 });
 
 Deno.test("infer() gives what logits() gives, whatever the number of images", () => {
