@@ -47,8 +47,8 @@ export interface MinNormProgress extends SoFar {
 }
 
 /**
- * What became of one image. Where nothing was found, `norm` is `Infinity` and, but for an attack of
- * its own choice, `perturbed` is the clean image.
+ * What became of one image. Where nothing was found, `norm` is `Infinity`, and the portfolio gives
+ * the clean image as `perturbed`.
  */
 export interface MinNorm extends Outcome {
   /** The attack that found the point, or `null` if none did or none was needed. */
@@ -112,7 +112,7 @@ export async function minNorm(
       const all = found.reduce((sum, { outcome }) => sum + passesOf(outcome), 0);
       results.push(...found.map(({ outcome, attack }) => ({
         ...outcome,
-        norm: normFound(outcome),
+        norm: outcome.found ? outcome.norm : Infinity,
         attack,
         seconds: seconds * passesOf(outcome) / all,
       })));
@@ -156,8 +156,6 @@ function check(
 }
 
 const nothing: SoFar = { norms: () => [], passes: () => 0 };
-
-const normFound = ({ found, norm }: Outcome): number => found ? norm : Infinity;
 
 const passesOf = ({ forwards, backwards }: Outcome): number => forwards + backwards;
 

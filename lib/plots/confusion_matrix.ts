@@ -54,7 +54,8 @@ export function confusionMatrix(
   ]);
 }
 
-const band = {
+/** An axis of the ten classes. */
+export const band = {
   type: "band",
   domain: Array.from({ length: 10 }, (_, digit) => digit),
   labelAnchor: "center",

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { band } from "./confusion_matrix.ts";
 import * as Plot from "@observablehq/plot";
 import { chart, colors, count, type Figure, figure, heading, type Part } from "./figure.ts";
 import { wrapped } from "./measure.ts";
@@ -87,11 +88,3 @@ export function normMatrix(cells: readonly NormCell[], options: NormMatrixOption
   const label = `${title}. ${subtitle}`;
   return figure({ label, width: SIZE, height: top + below.height + 560 }, parts);
 }
-
-const band = {
-  type: "band",
-  domain: Array.from({ length: 10 }, (_, digit) => digit),
-  labelAnchor: "center",
-  labelArrow: "none",
-  tickSize: 0,
-} as const;
