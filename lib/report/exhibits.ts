@@ -93,19 +93,20 @@ function caption(label: string, heading: string): string {
  * ids or styles of its own could meddle with the page, so it becomes a picture.
  */
 function svgPicture(svg: string, label: string): string {
-  const width = Number(svg.match(/^<svg\b[^>]*?\swidth="([\d.]+)"/)?.[1]) || undefined;
+  const [tag] = svg.match(/^<svg(?:\s+[\w:-]+="[^"]*")*/) ?? [""]; // labels may hold a ">"
+  const width = Number(tag.match(/\swidth="([\d.]+)"/)?.[1]) || undefined;
   if (/<(?:style|script|foreignObject)\b|\sid=/i.test(svg)) {
     const data = `data:image/svg+xml;base64,${Buffer.from(svg).toString("base64")}`;
     return framed(`<img src="${data}" alt="${escapeHtml(label)}">`, width);
   }
-  const labelled = /^<svg\b[^>]*\saria-label=/.test(svg)
+  const labelled = /\saria-label=/.test(tag)
     ? svg
     : svg.replace(/^<svg\b/, `<svg role="img" aria-label="${escapeHtml(label)}"`);
   return framed(labelled, width);
 }
 
 /** On a narrow screen a picture shrinks to this share of its width, so that it can be read. */
-const NARROWEST = 0.7;
+const NARROWEST = 0.85;
 
 function framed(picture: string, width?: number): string {
   const style = width === undefined

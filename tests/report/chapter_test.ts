@@ -88,6 +88,15 @@ Deno.test("figures stand in the page as SVG with their label, as pictures where 
   );
 });
 
+Deno.test("a figure keeps its width, whatever its label says, and most of it on a narrow screen", () => {
+  for (const label of ["a 4", "a 4 (>99.9%)"]) {
+    const wide = `<svg aria-label="${label}" font-size="10" width="400" height="9"><g/></svg>`;
+    const html = body(code("a", [display({ "image/svg+xml": wide, "text/plain": label })]));
+    assertStringIncludes(html, `style="width:400px;min-width:340px"`);
+    assertEquals(html.match(/aria-label=/g)?.length, 1);
+  }
+});
+
 Deno.test("a caption leaves a long list at a label's end to those who can't see the figure", () => {
   const caption = (label: string) =>
     body(prose("## A & b"), code("a", [display({ "image/svg+xml": svg, "text/plain": label })]))
