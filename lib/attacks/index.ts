@@ -14,6 +14,8 @@ import { fab } from "./fab.ts";
 import { fgsm } from "./fgsm.ts";
 import { fmn } from "./fmn.ts";
 import { hopSkipJump } from "./hop_skip_jump.ts";
+import { regionBeginner } from "./linear_region/attack.ts";
+import { linearRegionName } from "./linear_region/polish.ts";
 import type { Descent } from "./losses.ts";
 import { dichotomy } from "./minimal.ts";
 import { pdpgd } from "./pdpgd.ts";
@@ -48,6 +50,8 @@ export interface AttackEntry {
   readonly minimal: boolean;
   /** If it does so by a search over the norms of what `create` makes: the search's settings. */
   readonly search?: SearchOptions;
+  /** Whether what `create` makes is only the beginning: its points are improved on in linear regions. */
+  readonly intoRegions?: boolean;
   /** How many steps it has, if more are in vain. */
   readonly steps?: number;
   /** @throws {RangeError} If a setting is out of the attack's range. */
@@ -179,6 +183,14 @@ export const attacks: Readonly<Record<string, AttackEntry>> = Object.fromEntries
     norms: "0, 1, 2, inf",
     minimal: true,
     create: ({ p }) => brendelBethge({ p }),
+  }, {
+    name: linearRegionName,
+    title: "smallest norm: the nearest point of a linear region, then of the next; exact programs",
+    paper: "Croce et al. 2020",
+    norms: "1, 2, inf",
+    minimal: true,
+    intoRegions: true,
+    create: ({ p }) => regionBeginner(p),
   }, {
     name: "square",
     title: "random search by squares of pixels; needs no gradients",

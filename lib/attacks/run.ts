@@ -6,8 +6,10 @@
 import type { Tensor4D } from "../backend.ts";
 import type { Classifier } from "../network.ts";
 import { roundSteps } from "./bracket.ts";
-import { type Outcome, runAttack, runAttackSync, type RunOptions, type SoFar } from "./driver.ts";
+import { runAttack, runAttackSync, type RunOptions, type SoFar } from "./driver.ts";
 import { type AttackEntry, attacks, type AttackSettings } from "./index.ts";
+import { attackRegions, attackRegionsSync } from "./linear_region/attack.ts";
+import type { Examined } from "./linear_region/polish.ts";
 import { searchEpsilon, searchEpsilonSync, type SearchOptions } from "./search.ts";
 
 /** Settings of a run, those that make sense for every entry; a search does not call `onStep`. */
@@ -31,11 +33,16 @@ export interface Runner {
    * @returns One outcome for each image, in their order.
    * @throws {RangeError} If there are no images, pixels are outside [0, 1], or an option is out of
    *   range.
+   * @throws {TypeError} If the attack looks into linear regions and the classifier has none.
    * @throws The signal's reason when aborted.
    */
-  run(network: Classifier, images: Tensor4D, options?: EntryOptions): Promise<Outcome[]>;
+  run(network: Classifier, images: Tensor4D, options?: EntryOptions): Promise<Examined[]>;
   /** The same without a pause, for the REPL: there, a plain call prints its result. */
-  runSync(network: Classifier, images: Tensor4D, options?: Omit<EntryOptions, "signal">): Outcome[];
+  runSync(
+    network: Classifier,
+    images: Tensor4D,
+    options?: Omit<EntryOptions, "signal">,
+  ): Examined[];
 }
 
 /**
@@ -67,6 +74,15 @@ export function runner(
   const attack = entry.create(settings);
   const search = entry.search ?? (smallest && !entry.minimal ? {} : undefined);
   const limits = (options: EntryOptions) => limitsOf(entry, search, options);
+  if (entry.intoRegions) {
+    return {
+      searches: false,
+      run: (network, images, options = {}) =>
+        attackRegions(attack, network, images, { ...options, ...limits(options) }),
+      runSync: (network, images, options = {}) =>
+        attackRegionsSync(attack, network, images, { ...options, ...limits(options) }),
+    };
+  }
   return {
     searches: search !== undefined,
     run: (network, images, options = {}) =>

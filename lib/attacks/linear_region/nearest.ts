@@ -25,6 +25,8 @@ export type Solved = "solved" | "impossible" | "stuck";
 export interface Nearest {
   perturbation: Float64Array;
   optimal: boolean;
+  /** Whether the passes did not suffice. */
+  exhausted: boolean;
   /** Constraints that hold it back, the most binding first. */
   binding: Constraint[];
 }
@@ -38,14 +40,20 @@ const tolerance = 1e-7;
  *
  * @param image Pixels in [0, 1].
  * @param p 1, 2 or `Infinity`.
- * @param likely Constraints that are worth adding at once.
+ * @param options.likely Constraints that are worth adding at once.
+ * @param options.maxPasses Of the region at most, those that it has made included.
  */
 export function nearest(
   region: Region,
   image: Float64Array,
   p: number,
-  likely: readonly Constraint[] = [],
+  { likely = [], maxPasses = Infinity }: {
+    likely?: readonly Constraint[];
+    maxPasses?: number;
+  } = {},
 ): Nearest {
+  // One is left to look at the solution.
+  const rowsLeft = () => Math.max(0, maxPasses - region.forwards - region.backwards - 1);
   const goal = region.inequality(region.goal);
   const down = image.map((one) => -one);
   const up = image.map((one) => 1 - one);
@@ -59,20 +67,22 @@ export function nearest(
     added.push(constraint);
     solver.add(region.inequality(constraint));
   };
-  likely.forEach(add);
-  let optimal = false;
-  for (let round = 0; round < rounds && !optimal; round++) {
+  likely.slice(0, rowsLeft()).forEach(add);
+  let [optimal, exhausted] = [false, false];
+  for (let round = 0; round < rounds && !optimal && !exhausted; round++) {
     if (solver.solve() !== "solved") break;
     // What was added holds, but for the solver's rounding.
     const violated = region.violated(solver.x, tolerance).filter((one) => !keys.has(keyOf(one)));
     optimal = violated.length === 0;
-    violated.slice(0, atOnce).forEach(add);
+    exhausted = !optimal && rowsLeft() === 0;
+    violated.slice(0, Math.min(atOnce, rowsLeft())).forEach(add);
   }
   const order = added.map((constraint, k) => ({ constraint, weight: solver.y[k]! }))
     .filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight);
   return {
     perturbation: solver.x,
     optimal,
+    exhausted,
     binding: order.map(({ constraint }) => constraint),
   };
 }
