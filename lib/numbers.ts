@@ -11,6 +11,14 @@ export function argMax(values: ArrayLike<number>): number {
   return best;
 }
 
+/**
+ * A number with so many decimals, and with a minus sign rather than a hyphen: `−0.0036`.
+ *
+ * @param places Decimals, from 0 to 100.
+ */
+export const decimals = (value: number, places: number): string =>
+  value.toFixed(places).replace("-", "−");
+
 /** A time span for people: `0.4 s`, `42 s`, `3 min 5 s`, `1 h 2 min`. */
 export function duration(seconds: number): string {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;

@@ -72,17 +72,14 @@ export function someWhole(parameters: Parameters, from: number, to: number): voi
 /**
  * Refuses what something can't be made of: the reason is the error that it throws.
  *
+ * Gives nothing: kernels would show it.
+ *
  * @param make Throws, or its promise does, if the parameters don't fit.
- * @returns What was made.
  */
-export async function fits<T>(
-  parameters: Parameters,
-  make: () => T | Promise<T>,
-): Promise<T> {
+export async function fits(parameters: Parameters, make: () => unknown): Promise<void> {
   try {
-    const made = await make();
+    await make();
     goOn(Object.keys(parameters).join(", "));
-    return made;
   } catch (error) {
     const [first = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
     const names = Object.keys(parameters).join(", ");

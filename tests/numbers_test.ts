@@ -1,9 +1,17 @@
 import { assertEquals } from "@std/assert";
-import { argMax, duration, formatP, parseP } from "$lib/numbers.ts";
+import { argMax, decimals, duration, formatP, parseP } from "$lib/numbers.ts";
 
 Deno.test("argMax() takes the first of equal values", () => {
   assertEquals(argMax([1, 3, 2, 3]), 1);
   assertEquals(argMax(new Float32Array([-2, -1])), 1);
+});
+
+Deno.test("decimals() has as many places as asked for, and a minus sign", () => {
+  assertEquals([-0.00361, 0.0046, -0].map((value) => decimals(value, 4)), [
+    "−0.0036",
+    "0.0046",
+    "0.0000",
+  ]);
 });
 
 Deno.test("durations are short for people", () => {

@@ -39,11 +39,10 @@ export function foundByBars(
   const norms = [...new Set(rows.map(({ p }) => p))].sort((a, b) => a - b);
   const found = [...new Set(rows.flatMap(({ foundBy }) => foundBy ?? []))];
   const series = [
-    ...found.map((name, place) => ({ name, ...lookAt(place) })),
+    ...found.map((name, place) => ({ name, color: lookAt(place).color })),
     ...[{ name: ALREADY, color: colors.faint }, { name: NOTHING, color: colors.ink }]
-      .filter(({ name }) => rows.some((row) => finder(row) === name))
-      .map((one) => ({ ...one, dashes: "" })),
-  ];
+      .filter(({ name }) => rows.some((row) => finder(row) === name)),
+  ].map((one) => ({ ...one, dashes: "" })); // bars have none
   return panelFigure({ title, subtitle, series }, norms, (p, width) => {
     const own = rows.filter((row) => row.p === p);
     const height = 50 + LINE * networks.length;

@@ -41,7 +41,7 @@ export function thresholdErrors(
   return lineFigure({
     title,
     subtitle,
-    label: `${title}: against ${always} wrong ones of "always right"`,
+    label: `${title}: against ${always} wrong ones of “always right”`,
     size: { width: 640, height: 340 },
     panels: [{
       x: {
@@ -55,7 +55,7 @@ export function thresholdErrors(
         ticks: [NONE, ...powers],
         write: (value) => value === NONE ? "none" : count(10 ** value),
       },
-      rules: [{ at: placed(always), across: "y", label: `"always right": ${always}` }],
+      rules: [{ at: placed(always), across: "y", label: `“always right”: ${always}` }],
       lines: [
         line("all wrong decisions", ({ missed, falseAlarms }) => missed + falseAlarms),
         line("mistakes missed", ({ missed }) => missed),

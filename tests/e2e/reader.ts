@@ -79,10 +79,13 @@ export class Reader implements AsyncDisposable {
   }
 
   /** Gives one parameter another value and runs all: at least one output must change. */
-  async changes(name: string, before: SavedCell[]): Promise<number> {
-    await this.set(name, trials[this.name]![name]!.other);
+  async changes(name: string, first: SavedCell[]): Promise<number> {
+    const { other, small = {} } = trials[this.name]![name]!;
+    for (const [along, value] of Object.entries(small)) await this.set(along, value);
+    const before = Object.keys(small).length > 0 ? await this.runAll() : first;
+    await this.set(name, other);
     const after = await this.runAll();
-    await this.reset(name);
+    for (const changed of [name, ...Object.keys(small)]) await this.reset(changed);
     const changed = after.filter((cell, i) => shownBy(cell) !== shownBy(before[i]!));
     assert(changed.length > 0, `${name}: no output changed`);
     return changed.length;
