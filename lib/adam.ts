@@ -66,8 +66,9 @@ export function adamStep<T extends Tensor>(
   const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = settings;
   const { power1, power2 } = powers;
   const correction = tf.sub(1, power2).sqrt();
-  if (backend.native && power1.rank === 0 && typeof learningRate === "number") {
-    const scalars = [power1, power2, ...[learningRate, beta1, beta2].map((one) => tf.scalar(one))];
+  const rate = typeof learningRate === "number" ? tf.scalar(learningRate) : learningRate;
+  if (backend.native && power1.rank === 0 && rate.rank === 0) {
+    const scalars = [power1, power2, rate, ...[beta1, beta2].map((one) => tf.scalar(one))];
     // The fused operation adds its epsilon to an uncorrected root: so scaled, it is the paper's.
     const scaled = correction.mul(epsilon);
     const { mean, square } = moments;
@@ -79,6 +80,6 @@ export function adamStep<T extends Tensor>(
   const square: T = moments.square.mul(beta2).add(gradient.square().mul(1 - beta2));
   const unbiasedMean = mean.div(tf.sub(1, power1));
   const unbiasedRoot = square.sqrt().div(correction);
-  const update = unbiasedMean.div(unbiasedRoot.add(epsilon)).mul(learningRate);
+  const update = unbiasedMean.div(unbiasedRoot.add(epsilon)).mul(rate);
   return { x: x.sub(update), moments: { mean, square } };
 }

@@ -27,13 +27,15 @@ export interface Adam {
   beta1: number;
   beta2: number;
   epsilon: number;
+  /** How the learning rate falls during the training: in a line to 0. @default not at all */
+  schedule?: "linear";
 }
 
 export const adam = (
-  { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 }:
+  { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, schedule }:
     & Pick<Adam, "learningRate">
     & Partial<Adam>,
-): Adam => ({ kind: "adam", learningRate, beta1, beta2, epsilon });
+): Adam => ({ kind: "adam", learningRate, beta1, beta2, epsilon, ...(schedule && { schedule }) });
 
 /** How a network is trained. */
 export interface Hyperparameters {

@@ -19,6 +19,8 @@ export interface Run {
   seed: number;
   /** What it is trained on. */
   digits: Digits;
+  /** What else tells it apart: protections, and epochs where its steps depend on them. */
+  settings?: Record<string, unknown>;
 }
 
 /**
@@ -41,13 +43,22 @@ export interface Checkpoint {
 }
 
 /** All that the bits of a training depend on, as a text. */
-async function identity({ architecture, seed, digits }: Run): Promise<string> {
+async function identity({ architecture, seed, digits, settings }: Run): Promise<string> {
   const { name, layers, batchSize, optimizer } = architecture;
   const data = { images: digits.labels.size, digits: await fingerprint(digits) };
   // Not its warning, which may change from one start to the next.
   const { name: runsOn, version, threads, oneDNN } = backend;
   const ground = { backend: runsOn, version, threads, oneDNN };
-  return JSON.stringify({ name, layers, batchSize, optimizer, seed, ...data, ...ground });
+  return JSON.stringify({
+    name,
+    layers,
+    batchSize,
+    optimizer,
+    seed,
+    ...settings,
+    ...data,
+    ...ground,
+  });
 }
 
 /** Tells digits from others by all labels and up to a hundred images, from first to last. */

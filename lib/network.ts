@@ -22,6 +22,14 @@ export function modelFile(name: string, dataset: Dataset = "MNIST"): string {
   return `${name}${dataset === "MNIST" ? "" : `-${dataset}`}.safetensors`;
 }
 
+/** The file of a network trained with protections, in `models/`: no colons, which not all systems allow. */
+export const protectedFile = (name: string): string =>
+  `protected/${name.replaceAll(":", "_")}.safetensors`;
+
+/** A network's name: its architecture's, then its training-time protections: `CNN+pgd:linf:0.2`. */
+export const protectedName = (architecture: string, specs: readonly string[]): string =>
+  [architecture, ...specs].join("+");
+
 /** What attacks see of a network, and what a run-time protection wraps. */
 export interface Classifier {
   readonly name: string;
@@ -54,7 +62,6 @@ function chunkOf({ layers, inputShape }: Architecture): number {
 
 /** An architecture with weights, which it owns: dispose it when done. */
 export class Network implements Classifier {
-  readonly name: string;
   readonly classes: number;
   #weights: Weights;
   readonly #chunk: number;
@@ -67,13 +74,18 @@ export class Network implements Classifier {
     /** Seed, accuracies, versions and so on: what its file holds besides weights. */
     public metadata: Record<string, string> = {},
   ) {
-    this.name = architecture.name;
     this.classes = architecture.classes;
     this.#weights = weights;
     this.#chunk = chunkOf(architecture);
     this.#run = compile((weights: Weights, images: Tensor) =>
       forward(architecture.layers, images, weights)
     );
+  }
+
+  /** The architecture's name, and the protections that it was trained with. */
+  get name(): string {
+    const specs: string[] = JSON.parse(this.metadata["protections"] ?? "[]");
+    return protectedName(this.architecture.name, specs);
   }
 
   get revision(): object {
@@ -205,7 +217,8 @@ export function assertWeights(
 /**
  * Loads a network.
  *
- * @param nameOrPath A name (`CNN`: the file in `models/`) or a safetensors file's path.
+ * @param nameOrPath A name (`CNN` or `CNN+pgd:linf:0.2`: a file in `models/`) or a safetensors file's
+ *   path.
  * @param options.architecture What the file must hold. @default the one that its metadata names
  * @param options.dataset What it must have been trained on, if its metadata tells. @default by name
  *   MNIST, by path any
@@ -228,16 +241,18 @@ export async function loadNetwork(
   nameOrPath: string,
   options: { architecture?: Architecture; dataset?: Dataset } = {},
 ): Promise<Network> {
-  const isName = Object.hasOwn(architectures, nameOrPath);
+  const [first = "", ...specs] = nameOrPath.split("+");
+  const isName = Object.hasOwn(architectures, first) && !nameOrPath.endsWith(".safetensors");
   const dataset = options.dataset ?? (isName ? "MNIST" : undefined);
-  const path = isName ? `${modelsFolder}${modelFile(nameOrPath, dataset)}` : nameOrPath;
-  const { tensors, metadata } = await read(path, isName ? makes(nameOrPath, dataset) : "");
+  const file = specs.length > 0 ? protectedFile(nameOrPath) : modelFile(nameOrPath, dataset);
+  const path = isName ? `${modelsFolder}${file}` : nameOrPath;
+  const { tensors, metadata } = await read(path, isName ? makes(first, specs, dataset) : "");
   const learned = metadata["dataset"];
   if (dataset !== undefined && learned !== undefined && learned !== dataset) {
     throw new TypeError(`Cannot load ${path} for ${dataset}: it was trained on ${learned}`);
   }
   const named = metadata["architecture"];
-  const wanted = options.architecture?.name ?? (isName ? nameOrPath : named);
+  const wanted = options.architecture?.name ?? (isName ? first : named);
   if (named !== undefined && named !== wanted) {
     throw new TypeError(`Cannot load ${path} as ${wanted}: it holds ${named}`);
   }
@@ -255,9 +270,10 @@ export async function loadNetwork(
 }
 
 /** What to do about one of the lab's own files that is not there. */
-function makes(name: string, dataset?: Dataset): string {
+function makes(name: string, specs: readonly string[], dataset?: Dataset): string {
   const option = dataset === "MNIST" ? "" : ` --dataset ${dataset}`;
-  return `; \`deno task train ${name}${option} --save\` makes it`;
+  const command = specs.length > 0 ? `protect ${name} --with ${specs.join("+")}` : `train ${name}`;
+  return `; \`deno task ${command}${option} --save\` makes it`;
 }
 
 async function read(path: string, remedy: string): Promise<SafeTensors> {

@@ -59,6 +59,16 @@ if (backend.native) {
       y: () => tf.zerosLike(y!),
     }),
   });
+  // tfjs has no gradient of the max-pool's gradient: it picks what stands where the maxima stood.
+  tf.registerGradient({
+    kernelName: "MaxPoolGrad",
+    inputsToSave: ["input", "output"],
+    gradFunc: (dy, [input, output], attributes) => ({
+      dy: () => maxPoolGradGrad(dy as Tensor4D, input as Tensor4D, output as Tensor4D, attributes),
+      input: () => tf.zerosLike(input!),
+      output: () => tf.zerosLike(output!),
+    }),
+  });
   // tfjs multiplies by a step function of the input: four operations, and the input kept for them.
   tf.unregisterGradient("Relu");
   tf.registerGradient({
@@ -78,14 +88,72 @@ if (backend.native) {
       const plain = steps.every((step) => step === 1) && pad === "valid" && dataFormat === "NHWC";
       const square = kernel.shape[0] === kernel.shape[1];
       return plain && square && x.shape[3] === 1
-        ? { ...others, x: () => imageGradient(dy as Tensor4D, kernel) }
+        ? { ...others, x: () => imageGradient(dy as Tensor, kernel) as Tensor }
         : others;
     },
   });
 }
 
+/**
+ * The gradient of a max-pool's gradient with respect to what it spreads: a pool that picks by another
+ * tensor's maxima.
+ *
+ * @param dy Gradient of the spread values, shape of the pool's input.
+ * @returns Shape of the pool's output.
+ */
+function maxPoolGradGrad(
+  dy: Tensor4D,
+  input: Tensor4D,
+  output: Tensor4D,
+  { filterSize, strides }: Record<string, unknown>,
+): Tensor4D {
+  const native = nativeBackend();
+  const list = (name: string, size: unknown) => {
+    const [height, width] = [size].flat() as number[];
+    const value = [1, height!, width ?? height!, 1];
+    return { name, type: native.binding.TF_ATTR_INT, value };
+  };
+  const attributes = [
+    attribute("T"),
+    list("ksize", filterSize),
+    list("strides", strides),
+    { name: "padding", type: native.binding.TF_ATTR_STRING, value: "VALID" },
+    { name: "data_format", type: native.binding.TF_ATTR_STRING, value: "NHWC" },
+  ];
+  return native.executeSingleOutput("MaxPoolGradGrad", attributes, [
+    input,
+    output,
+    dy,
+  ]) as Tensor4D;
+}
+
 /** Side of the squares of pixels that {@linkcode imageGradient} makes at once: 16 channels. */
 const block = 4;
+
+/** {@linkcode transposed}, differentiable itself: what it turns round is the plain convolution. */
+const imageGradient = tf.customGrad((dy, kernel, save) => {
+  // tfjs types `save` as a tensor; it is the function that keeps tensors for the gradient.
+  (save as unknown as (kept: Tensor[]) => void)([dy as Tensor, kernel as Tensor]);
+  return {
+    value: transposed(dy as Tensor4D, kernel as Tensor4D),
+    gradFunc: (image: Tensor, saved: Tensor[]) => {
+      const [dy, kernel] = saved as [Tensor4D, Tensor4D];
+      const attributes = {
+        strides: 1,
+        pad: "valid",
+        dataFormat: "NHWC",
+        filterShape: kernel.shape,
+      };
+      const filters = tf.engine().runKernel(
+        "Conv2DBackpropFilter",
+        { x: image, dy },
+        // runKernel types attributes for tfjs's own kernels alone.
+        attributes as never,
+      );
+      return [tf.conv2d(image as Tensor4D, kernel, 1, "valid"), filters as Tensor];
+    },
+  };
+});
 
 /**
  * The gradient of a convolution with respect to an image of one channel.
@@ -98,7 +166,7 @@ const block = 4;
  * @param kernel Shape `[k, k, 1, filters]`.
  * @returns Shape `[batch, height, width, 1]`.
  */
-function imageGradient(dy: Tensor4D, kernel: Tensor4D): Tensor4D {
+function transposed(dy: Tensor4D, kernel: Tensor4D): Tensor4D {
   const [k, , , filters] = kernel.shape;
   const [batch, ...sizes] = [dy.shape[0], dy.shape[1] + k - 1, dy.shape[2] + k - 1];
   const [rows, columns] = sizes.map((size) => Math.ceil(size / block)) as [number, number];

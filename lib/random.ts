@@ -138,3 +138,15 @@ export function statelessUniform(shape: number[], seed: Tensor1D): Tensor {
   // runKernel types its inputs and attributes for tfjs's own kernels alone.
   return tf.engine().runKernel(kernelName, { seed }, { shape }) as Tensor;
 }
+
+/**
+ * Draws a tensor of standard normal numbers inside a graph or eagerly, by Box and Muller.
+ *
+ * @param seed As for {@linkcode statelessUniform}. None is farther out than 5.7, as uniform numbers
+ *   have 23 bits.
+ * @returns Shape `shape`, float32. Call it inside `tf.tidy`.
+ */
+export function statelessNormal(shape: number[], seed: Tensor1D): Tensor {
+  const [first, second] = statelessUniform([2, ...shape], seed).unstack() as [Tensor, Tensor];
+  return tf.sub(1, first).log().mul(-2).sqrt().mul(second.mul(2 * Math.PI).cos());
+}

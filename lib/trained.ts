@@ -10,7 +10,17 @@ import { backend, tf } from "./backend.ts";
 import type { Dataset } from "./data/datasets.ts";
 import { removeIfThere } from "./files.ts";
 import { load } from "./loader.ts";
-import { createNetwork, loadNetwork, modelsFolder, type Network, saveNetwork } from "./network.ts";
+import {
+  createNetwork,
+  loadNetwork,
+  modelsFolder,
+  type Network,
+  protectedFile,
+  protectedName,
+  saveNetwork,
+} from "./network.ts";
+import { protectionOf } from "./protections/index.ts";
+import { protectedArchitecture, teacherOf } from "./protections/plan.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { exists } from "./setup/host.ts";
 import { root } from "./setup/paths.ts";
@@ -25,11 +35,15 @@ export interface Training {
   images: number;
   epochs: number;
   seed: number;
+  /** Training-time protections, as `--with` has them. @default none */
+  protections?: readonly string[];
 }
 
 /** A file's name for a training, without its ending: no two trainings meet in one file. */
-export function trainingName({ network, dataset, images, epochs, seed }: Training): string {
-  return [network, dataset, `${images}-images`, `${epochs}-epochs`, `seed-${seed}`].join("_");
+export function trainingName(training: Training): string {
+  const { network, dataset, images, epochs, seed, protections = [] } = training;
+  const name = protectedName(network, protections).replaceAll(":", "_");
+  return [name, dataset, `${images}-images`, `${epochs}-epochs`, `seed-${seed}`].join("_");
 }
 
 /** Where the state of an interrupted training is kept, in a folder of results. */
@@ -39,7 +53,7 @@ export function checkpointFile(folder: string, training: Training): string {
 
 /** What a network's file tells of its training. */
 export function metadataOf(
-  { dataset, images, epochs, seed }: Training,
+  { dataset, images, epochs, seed, protections }: Training,
   history: readonly Epoch[],
 ): Record<string, string> {
   const { loss, accuracy, testAccuracy } = history.at(-1)!;
@@ -49,6 +63,7 @@ export function metadataOf(
   return {
     ...Object.fromEntries(texts),
     trainImages: String(images),
+    ...(protections && { protections: JSON.stringify(protections) }),
     history: JSON.stringify(history.map(({ restored: _, ...epoch }) => epoch)),
     versions: JSON.stringify({ deno: Deno.version.deno, ...backend }),
   };
@@ -62,6 +77,8 @@ export interface TrainedOptions {
   seed?: number;
   /** Training images. @default 50,000 */
   images?: number;
+  /** Training-time protections, as `--with` has them; epochs are then 30 by default. @default none */
+  protections?: readonly string[];
   /** Folder of the networks trained here. @default out/ of the checkout */
   folder?: string;
   signal?: AbortSignal;
@@ -95,16 +112,21 @@ export async function trained(name: string, options: TrainedOptions = {}): Promi
         `current value is ${name}`,
     );
   }
-  const architecture = architectures[name]!;
-  const { epochs = architecture.epochs, seed = 0, images = 50_000 } = options;
-  const { folder = join(root, "out") } = options;
-  const training: Training = { network: name, dataset: "MNIST", images, epochs, seed };
+  const { seed = 0, images = 50_000, protections = [] } = options;
+  const architecture = protections.length === 0
+    ? architectures[name]!
+    : protectedArchitecture(name, options.epochs);
+  const { epochs = architecture.epochs, folder = join(root, "out") } = options;
+  const training: Training = {
+    ...{ network: name, dataset: "MNIST", images, epochs, seed },
+    ...(protections.length > 0 && { protections }),
+  };
   const own = join(folder, `${trainingName(training)}.safetensors`);
-  const places = [
-    join(modelsFolder, `${name}.safetensors`),
-    join(modelsFolder, "seeds", String(seed), `${name}.safetensors`),
-    own,
-  ];
+  const file = protections.length === 0
+    ? `${name}.safetensors`
+    : protectedFile(protectedName(name, protections));
+  const seeded = join(modelsFolder, "seeds", String(seed), file);
+  const places = [join(modelsFolder, file), seeded, own];
   for (const file of places) {
     if (await holds(file, architecture, training)) {
       return { network: await loadNetwork(file, { architecture }), file, fresh: false };
@@ -132,6 +154,7 @@ async function holds(file: string, own: Architecture, training: Training): Promi
     trainImages: String(training.images),
     epochs: String(training.epochs),
     seed: String(training.seed),
+    ...(training.protections && { protections: JSON.stringify(training.protections) }),
   };
   return Object.entries(wanted).every(([key, value]) => metadata[key] === value);
 }
@@ -139,9 +162,13 @@ async function holds(file: string, own: Architecture, training: Training): Promi
 async function train(
   network: Network,
   training: Training,
-  { folder, file, signal, onProgress }: TrainedOptions & { folder: string; file: string },
+  options: TrainedOptions & { folder: string; file: string },
 ): Promise<void> {
-  const { epochs, seed } = training;
+  const { folder, file, signal, onProgress } = options;
+  const { epochs, seed, protections: specs = [] } = training;
+  const teacher = teacherOf(specs) &&
+    (await trained(training.network, { ...options, protections: teacherOf(specs)! })).network;
+  const protections = specs.map((spec) => protectionOf(spec, teacher));
   const source = signal ? { signal } : {};
   const digits = await load("train", { ...source, to: training.images });
   const testDigits = await load("test", source);
@@ -150,10 +177,11 @@ async function train(
   try {
     const onStep = ({ epoch, step, steps, loss }: Step) =>
       onProgress?.(epoch - 1 + step / steps, `epoch ${epoch}, loss ${loss.toFixed(3)}`);
-    const options = { seed, epochs, testDigits, signal, checkpoint, onStep };
-    for await (const epoch of fit(network, digits, options)) history.push(epoch);
+    const settings = { seed, epochs, protections, testDigits, signal, checkpoint, onStep };
+    for await (const epoch of fit(network, digits, settings)) history.push(epoch);
   } finally {
     tf.dispose([digits.images, digits.labels, testDigits.images, testDigits.labels]);
+    teacher?.dispose();
   }
   network.metadata = { ...network.metadata, ...metadataOf(training, history) };
   await saveNetwork(network, file);

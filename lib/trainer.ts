@@ -5,14 +5,20 @@
  */
 import { adamStep, nextPowers, startMoments, startPowers } from "./adam.ts";
 import { type Architecture, weightsOf } from "./architectures.ts";
-import { type Tensor, type Tensor1D, type Tensor2D, tf } from "./backend.ts";
+import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./backend.ts";
 import { readCheckpoint, type TrainingState, writeCheckpoint } from "./checkpoint.ts";
 import { compileLoop } from "./compile.ts";
 import { copy, dispose } from "./graph/tree.ts";
 import { forward, type Training } from "./layers.ts";
 import type { Digits } from "./loader.ts";
 import { crossEntropy } from "./loss.ts";
-import type { Network } from "./network.ts";
+import type { Network, Weights } from "./network.ts";
+import {
+  assertProtections,
+  type Lesson,
+  type Loss,
+  type TrainingProtection,
+} from "./protections/lesson.ts";
 import { assertSeed, permutation } from "./random.ts";
 
 /** What one pass over the training images came to. */
@@ -51,6 +57,8 @@ export interface FitOptions {
   seed?: number | undefined;
   /** @default the architecture's */
   epochs?: number | undefined;
+  /** What makes the network robust, in this order. @default nothing */
+  protections?: readonly TrainingProtection[] | undefined;
   /** Images for the test accuracy; not trained on. */
   testDigits?: Digits | undefined;
   signal?: AbortSignal | undefined;
@@ -73,30 +81,91 @@ const trainableOf = (architecture: Architecture): string[] =>
   );
 
 /** One step of training as a pure function: what {@linkcode TrainingRun} compiles. */
-export function trainingStep(architecture: Architecture) {
+export function trainingStep(
+  architecture: Architecture,
+  protections: readonly TrainingProtection[] = [],
+) {
   const trainable = trainableOf(architecture);
-  return (state: TrainingState, images: Tensor, labels: Tensor, rows: Tensor, seed: Tensor) => {
-    const batch = tf.gather(images, rows as Tensor1D);
+  const decay = protections.reduce((sum, { decay = 0 }) => sum + decay, 0);
+  return (
+    state: TrainingState,
+    images: Tensor,
+    labels: Tensor,
+    rows: Tensor,
+    seed: Tensor,
+    progress: Tensor,
+  ) => {
+    const batch = tf.gather(images, rows as Tensor1D) as Tensor4D;
     const truth = tf.gather(labels, rows as Tensor1D) as Tensor1D;
     const training: Training = { seed: seed as Tensor1D, updates: {} };
+    const learn = lossOf(protections, {
+      architecture,
+      images: batch,
+      labels: truth,
+      network: asItStands(architecture, state.weights),
+      progress,
+      stream: streams(training.seed),
+    });
     const loss = (...values: Tensor[]) => {
       const changed = Object.fromEntries(trainable.map((name, i) => [name, values[i]!]));
       const weights = { ...state.weights, ...changed };
-      const logits = forward(architecture.layers, batch, weights, training) as Tensor2D;
-      return crossEntropy(logits, truth).mean<Tensor>();
+      const answer = (x: Tensor4D) =>
+        forward(architecture.layers, x, weights, training) as Tensor2D;
+      return learn(answer, weights);
     };
     const { value, grads } = tf.valueAndGrads(loss)(trainable.map((name) => state.weights[name]!));
-    const { optimizer } = architecture;
+    const optimizer = { ...architecture.optimizer, learningRate: rateAt(architecture, progress) };
     const powers = nextPowers(state.powers, optimizer);
     const weights = { ...state.weights, ...training.updates };
     const moments = { ...state.moments };
     trainable.forEach((name, i) => {
       const [x, memory] = [weights[name]!, moments[name]!];
-      const step = adamStep(x, memory, grads[i]!, powers, optimizer);
+      const kept = decay > 0 && name.endsWith(".kernel")
+        ? x.mul(tf.sub(1, tf.mul(optimizer.learningRate, decay)))
+        : x;
+      const step = adamStep(kept, memory, grads[i]!, powers, optimizer);
       [weights[name], moments[name]] = [step.x, step.moments];
     });
     return [{ weights, moments, powers }, value] as const;
   };
+}
+
+/** What a step descends on: the mean cross-entropy, as protections change it and add to it. */
+function lossOf(protections: readonly TrainingProtection[], given: Lesson): Loss {
+  const lesson = protections.reduce<Lesson>(
+    (lesson, one) => one.images ? { ...lesson, images: one.images(lesson) } : lesson,
+    given,
+  );
+  const plain: Loss = (answer) => crossEntropy(answer(lesson.images), lesson.labels).mean<Tensor>();
+  const main = protections.find(({ loss }) => loss)?.loss?.(lesson) ?? plain;
+  const penalties = protections.flatMap((one) => one.penalty ? [one.penalty(lesson)] : []);
+  return (answer, weights) =>
+    penalties.reduce<Tensor>(
+      (sum, penalty) => sum.add(penalty(answer, weights)),
+      main(answer, weights),
+    );
+}
+
+/** The network before the step, as attacks see it. */
+const asItStands = (
+  { name, classes, layers }: Architecture,
+  weights: Weights,
+): Lesson["network"] => ({
+  name,
+  classes,
+  revision: weights,
+  logits: (images) => forward(layers, images, weights) as Tensor2D,
+});
+
+/** Streams of random numbers below those of dropout, which go up from the seed. */
+function streams(seed: Tensor1D): () => Tensor1D {
+  let drawn = 0;
+  return () => tf.add(seed, tf.tensor1d([--drawn * 1_000_003, 0], "int32"));
+}
+
+/** The learning rate: a number if it is always the same. */
+function rateAt({ optimizer: { learningRate, schedule } }: Architecture, progress: Tensor) {
+  return schedule === "linear" ? tf.sub(1, progress).mul<Tensor>(learningRate) : learningRate;
 }
 
 /**
@@ -110,15 +179,16 @@ export function accuracy(network: Network, { images, labels }: Digits): number {
 }
 
 /**
- * Trains a network: Adam on the cross-entropy, batches shuffled by seed.
+ * Trains a network: Adam on the cross-entropy, or what protections make of it, batches shuffled by
+ * seed.
  *
  * The same network, digits and seed give the same weights on the same machine, also when training
  * was killed and went on from its checkpoint. After each epoch the network holds the new weights;
  * when aborted or failed it holds those of the last complete epoch.
  *
  * @returns Epochs, as they end; those of the checkpoint come first, marked `restored`.
- * @throws {RangeError} If `epochs` is not a whole number >= 1, `seed` no int32, or the loss becomes
- *   NaN or infinite.
+ * @throws {RangeError} If `epochs` is not a whole number >= 1, `seed` no int32, protections do not fit
+ *   together or the architecture, or the loss becomes NaN or infinite.
  * @throws {TypeError} If the checkpoint is of another architecture or seed, or of other digits.
  * @throws `signal.reason` when aborted.
  *
@@ -147,7 +217,13 @@ export async function* fit(
     throw new RangeError(`Cannot train as epochs must be a whole number >= 1: it is ${epochs}`);
   }
   assertSeed(seed, "train");
-  const run = { architecture, seed, digits };
+  const { protections = [] } = options;
+  assertProtections(protections, architecture);
+  const specs = protections.map(({ spec }) => spec);
+  // Then steps depend on how many there will be.
+  const planned = specs.length > 0 || architecture.optimizer.schedule !== undefined;
+  const settings = planned ? { protections: specs, epochs } : {};
+  const run = { architecture, seed, digits, settings };
   const saved = options.checkpoint ? await readCheckpoint(options.checkpoint, run) : undefined;
   if (saved && saved.history.length > epochs) {
     throw new TypeError(
@@ -197,7 +273,7 @@ export class TrainingRun {
     saved?: TrainingState,
   ) {
     const start = saved ?? startOf(network);
-    const step = trainingStep(network.architecture);
+    const step = trainingStep(network.architecture, options.protections);
     this.#loop = compileLoop(step, start, { name: "the training step" });
     if (saved) network.setWeights(copy(saved.weights));
     dispose(start);
@@ -270,14 +346,17 @@ export class TrainingRun {
     const { images, labels } = this.digits;
     const batch = tf.tensor1d(rows, "int32");
     const seed = tf.tensor1d([this.options.seed, step], "int32");
+    const steps = Math.ceil(labels.size / this.network.architecture.batchSize);
+    const progress = tf.scalar((step - 1) / (steps * this.options.epochs));
     const loss = this.#loop.step(
       images as Tensor,
       labels as Tensor,
       batch as Tensor,
       seed as Tensor,
+      progress as Tensor,
     );
     const value = loss.dataSync()[0]!;
-    tf.dispose([batch, seed, loss]);
+    tf.dispose([batch, seed, progress, loss]);
     return value;
   }
 

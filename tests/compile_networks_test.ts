@@ -43,6 +43,9 @@ eachArchitecture("forward and input gradient", (architecture) => {
   assertSame(compile(gradient(network))(images), gradient(network)(images), "gradient");
 });
 
+/** What a training step takes besides its state. */
+type Given = [Tensor, Tensor, Tensor, Tensor, Tensor];
+
 eachArchitecture("training steps", (architecture) => {
   const network = createNetwork(architecture, { seed: 2 });
   const step = trainingStep(architecture);
@@ -51,8 +54,9 @@ eachArchitecture("training steps", (architecture) => {
   for (let number = 1; number <= 3; number++) {
     const rows = tf.range(number, number + 32, 1, "int32");
     const seed = tf.tensor1d([0, number], "int32");
-    const compiled = loop.step(images as Tensor, labels as Tensor, rows as Tensor, seed as Tensor);
-    const [next, loss] = step(state, images, labels, rows, seed);
+    const given = [images, labels, rows, seed, tf.scalar(number / 3)] as Tensor[] as Given;
+    const compiled = loop.step(...given);
+    const [next, loss] = step(state, ...given);
     assertSame(compiled, loss, `loss ${number}`);
     tf.dispose(state as never);
     state = next as typeof state;

@@ -1,0 +1,31 @@
+/**
+ * Input noise: each step learns from images with normal noise on every pixel.
+ *
+ * @module
+ */
+import type { Tensor4D } from "../backend.ts";
+import { statelessNormal } from "../random.ts";
+import type { TrainingProtection } from "./lesson.ts";
+
+/**
+ * Adds normal noise to the images, drawn anew for each step and not clipped to [0, 1]: what the base
+ * network of randomized smoothing is trained with.
+ *
+ * @param sigma Its standard deviation, in pixel units.
+ * @throws {RangeError} If sigma is not finite and > 0.
+ * @see Bishop, "Training with noise is equivalent to Tikhonov regularization" (1995); Cohen, Rosenfeld
+ *   and Kolter, "Certified adversarial robustness via randomized smoothing" (2019),
+ *   https://arxiv.org/abs/1902.02918
+ */
+export function noise(sigma: number): TrainingProtection {
+  if (!(sigma > 0 && sigma < Infinity)) {
+    throw new RangeError(
+      `Cannot train with noise as sigma must be finite and > 0: current value is ${sigma}`,
+    );
+  }
+  return {
+    spec: `noise:${sigma}`,
+    images: ({ images, stream }) =>
+      images.add<Tensor4D>(statelessNormal(images.shape, stream()).mul(sigma)),
+  };
+}

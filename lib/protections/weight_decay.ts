@@ -1,0 +1,23 @@
+/**
+ * Weight decay: weights shrink a little in each step.
+ *
+ * @module
+ */
+import type { TrainingProtection } from "./lesson.ts";
+
+/**
+ * Shrinks all weights but biases by `rate` times the learning rate in each step, apart from Adam's own
+ * step, whose scaling would undo it.
+ *
+ * @throws {RangeError} If rate is not finite and > 0.
+ * @see Loshchilov and Hutter, "Decoupled weight decay regularization" (2019),
+ *   https://arxiv.org/abs/1711.05101
+ */
+export function weightDecay(rate: number): TrainingProtection {
+  if (!(rate > 0 && rate < Infinity)) {
+    throw new RangeError(
+      `Cannot train with decay as its rate must be finite and > 0: current value is ${rate}`,
+    );
+  }
+  return { spec: `decay:${rate}`, decay: rate };
+}
