@@ -5,6 +5,7 @@
  */
 import { inBox } from "./attacks/box.ts";
 import type { Outcome, SoFar } from "./attacks/driver.ts";
+import { assertRegionNorm } from "./attacks/linear_region.ts";
 import { attackNamed, runner } from "./attacks/run.ts";
 import { type Tensor4D, tf } from "./backend.ts";
 import type { Digits } from "./loader.ts";
@@ -28,6 +29,12 @@ export interface MinNormOptions {
   ids?: readonly number[];
   /** An attack's name, in place of the portfolio. */
   attack?: string;
+  /**
+   * Whether the portfolio's points are improved on within linear regions, for 15 % of the passes:
+   * for networks, in L1, L2 and L-infinity. Some 10 ms a point on dense ones, up to seconds with
+   * convolutions. @default false
+   */
+  polish?: boolean;
   /** Forward plus backward passes of each image at most. @default 2000 */
   maxPasses?: number;
   /** @default 0 */
@@ -53,6 +60,11 @@ export interface MinNormProgress extends SoFar {
 export interface MinNorm extends Outcome {
   /** The attack that found the point, or `null` if none did or none was needed. */
   attack: string | null;
+  /**
+   * Whether the point is, but for rounding (a share of 1e-4), the nearest adversarial one of its
+   * linear region; `null` where that was not looked into.
+   */
+  optimal: boolean | null;
   /** Time spent on the image: its share of that of the images attacked together. */
   seconds: number;
 }
@@ -69,6 +81,8 @@ const chunkSize = 200;
  *   options, and not on the images beside it.
  * @throws {RangeError} If there are no images, pixels are outside [0, 1], or an option is out of
  *   range.
+ * @throws {TypeError} If a polish or the linear-region attack is asked for, and the classifier is no
+ *   network of piecewise affine layers.
  * @throws The signal's reason when aborted.
  *
  * @example
@@ -88,8 +102,8 @@ export async function minNorm(
   { images, labels }: Digits,
   options: MinNormOptions,
 ): Promise<MinNorm[]> {
-  const { p, attack, reference = "label", onProgress } = options;
-  const run = attack === undefined ? portfolio(p) : single(attack, p);
+  const { reference = "label", onProgress } = options;
+  const run = runOf(options);
   const [count] = images.shape;
   const ids = options.ids ?? Array.from({ length: count }, (_, i) => i);
   const classes = [...labels.dataSync()];
@@ -114,6 +128,7 @@ export async function minNorm(
         ...outcome,
         norm: outcome.found ? outcome.norm : Infinity,
         attack,
+        optimal: outcome.optimal ?? null,
         seconds: seconds * passesOf(outcome) / all,
       })));
       onProgress?.(progressOf(results, nothing, (first + size) / count));
@@ -180,8 +195,9 @@ function progressOf(
 }
 
 /** Options that are handed on as they are. */
-const shared = ({ maxPasses, seed, signal, target }: MinNormOptions): PortfolioOptions => ({
+const shared = ({ maxPasses, polish, seed, signal, target }: MinNormOptions): PortfolioOptions => ({
   ...(maxPasses !== undefined && { maxPasses }),
+  ...(polish !== undefined && { polish }),
   ...(seed !== undefined && { seed }),
   ...(signal && { signal }),
   ...(target !== undefined && { target }),
@@ -193,6 +209,17 @@ type Run = (
   images: Tensor4D,
   options: PortfolioOptions,
 ) => Promise<PortfolioResult[]>;
+
+/** What looks for the norms; refuses at once what it can't be meant to. */
+function runOf({ p, attack, polish = false }: MinNormOptions): Run {
+  if (polish && attack !== undefined) {
+    throw new RangeError(
+      `Cannot polish as attack must be left out, which is the portfolio: current value is ${attack}`,
+    );
+  }
+  if (polish) assertRegionNorm(p);
+  return attack === undefined ? portfolio(p) : single(attack, p);
+}
 
 function portfolio(p: number): Run {
   portfolioOf(p); // refuses norms at once

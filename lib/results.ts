@@ -49,6 +49,11 @@ export interface ResultRow {
   adversarial: Float32Array | null;
   /** The attack of the portfolio that found it. */
   foundBy: string | null;
+  /**
+   * Whether the point found is the nearest adversarial one of its linear region (to a share of
+   * 1e-4); `null` where that was not looked into.
+   */
+  optimal: boolean | null;
 }
 
 /** A column's name. */
@@ -92,6 +97,7 @@ const kinds: Readonly<Record<Column, Kind>> = {
   certificate: perhaps(text),
   adversarial: perhaps(image),
   foundBy: { ...perhaps(text), optional: true },
+  optimal: { ...perhaps(truth), optional: true },
 };
 
 const allColumns = Object.keys(kinds) as Column[];

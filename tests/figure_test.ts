@@ -46,7 +46,7 @@ function tableRow(image: number, weights: string): ResultRow {
     ...{ image, label: 3, prediction: 3, reference: "label", p: 2, attack: "fmn", options: "{}" },
     ...{ found: image > 0, minNorm: image || Infinity, adversarialClass: image ? 8 : null },
     ...{ forwards: 1, backwards: 1, seconds: 0, seed: 0, survives8bit: null, minNorm8bit: null },
-    ...{ certifiedNorm: null, certificate: null, adversarial: null, foundBy: null },
+    ...{ certifiedNorm: null, certificate: null, adversarial: null, foundBy: null, optimal: null },
   };
 }
 

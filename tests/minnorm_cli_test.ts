@@ -50,7 +50,7 @@ const unknown: ResultRow = {
   ...{ prediction: 0, reference: "label", p: 2, attack: "portfolio", options: "{}", found: true },
   ...{ minNorm: 1, adversarialClass: 1, forwards: 1, backwards: 1, seconds: 1, seed: 0 },
   ...{ survives8bit: null, minNorm8bit: null, certifiedNorm: null, certificate: null },
-  ...{ adversarial: null, foundBy: null },
+  ...{ adversarial: null, foundBy: null, optimal: null },
 };
 
 /** Sends a signal as soon as a table has so many rows. */

@@ -3,19 +3,14 @@
  *
  * @module
  */
-import {
-  type Outcome,
-  runAttack,
-  runCandidates,
-  type RunOptions,
-  type SoFar,
-} from "../attacks/driver.ts";
+import { runAttack, runCandidates, type RunOptions, type SoFar } from "../attacks/driver.ts";
 import { logitsAlone } from "../attacks/judge.ts";
 import { look } from "../attacks/look.ts";
 import { stepper } from "../attacks/stepper.ts";
 import { type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
 import { bestNorm, conclude, isDone, type Known, learn, planTurn, startKnown } from "./known.ts";
+import { assertPolishable, type Concluded, passesOfTurns, polished } from "./polish.ts";
 import { rescueOf } from "./rescue.ts";
 import { portfolioOf, type Stage } from "./stages.ts";
 
@@ -26,17 +21,17 @@ const batchSize = 256;
 export interface PortfolioOptions
   extends Pick<RunOptions, "ids" | "labels" | "maxPasses" | "seed" | "signal"> {
   target?: number;
+  /** Whether the points found are improved on within linear regions. @default false */
+  polish?: boolean;
   /** Called now and then, with the share of the work done, in [0, 1]. */
   onProgress?: (progress: SoFar & { done: number }) => void;
 }
 
-/** What was found of one image. */
-export interface PortfolioResult {
-  /** The best outcome; steps and passes are sums. */
-  outcome: Outcome;
-  /** The attack that found it, or `null` if none did or none was needed. */
-  attack: string | null;
-}
+/**
+ * What was found of one image: the best outcome, of which steps and passes are sums, and the attack
+ * that found it, or `null` if none did or none was needed.
+ */
+export type PortfolioResult = Concluded;
 
 /** An image aimed at one class. */
 interface Task {
@@ -50,7 +45,9 @@ interface Task {
  * Looks for the smallest norm with all attacks of the norm's portfolio.
  *
  * @param images Shape `[n, 28, 28, 1]`, in [0, 1]; memory grows with n.
- * @throws {RangeError} If there is no portfolio for `p`, or an option is out of range.
+ * @throws {RangeError} If there is no portfolio for `p`, no polish for it though it is asked for, or
+ *   an option is out of range.
+ * @throws {TypeError} If a polish is asked for and the classifier has no linear regions.
  */
 export async function runPortfolio(
   network: Classifier,
@@ -58,7 +55,10 @@ export async function runPortfolio(
   p: number,
   options: PortfolioOptions,
 ): Promise<PortfolioResult[]> {
-  const { maxPasses = 2000, target, onProgress } = options;
+  const { target, polish = false, onProgress } = options;
+  if (polish) assertPolishable(network, p);
+  const total = options.maxPasses ?? 2000;
+  const maxPasses = polish ? passesOfTurns(total) : total;
   const [scan, ...others] = portfolioOf(p);
   const rescue = rescueOf(p);
   const turns = [scan, rescue, ...others];
@@ -80,14 +80,33 @@ export async function runPortfolio(
       const { tasks } = run;
       await runTasks(run, { network, images, options, rescue }, (done, underWay) => {
         const share = (before + done * tasks.length) / rows;
-        onProgress?.({ done: (turn + share) / turns.length, ...soFar(all, tasks, underWay) });
+        onProgress?.({
+          done: (turn + share) / (turns.length + Number(polish)),
+          ...soFar(all, tasks, underWay),
+        });
       });
       before += tasks.length;
     }
   }
   const shape = images.shape.slice(1);
-  return all.map((known) => conclude(known, (image) => logitsAlone(network, image, shape)));
+  const results: PortfolioResult[] = all.map((known) =>
+    conclude(known, (image) => logitsAlone(network, image, shape))
+  );
+  if (!polish) return results;
+  for (const [i, known] of all.entries()) {
+    const { signal } = options;
+    results[i] = await polished(network, known, results[i]!, { maxPasses: total, signal });
+    const done = (turns.length + (i + 1) / all.length) / (turns.length + 1);
+    onProgress?.({ done, ...reached(results) });
+  }
+  return results;
 }
+
+/** What was found of the images in the end. */
+const reached = (results: readonly PortfolioResult[]): SoFar => ({
+  norms: () => results.map(({ outcome: { found, norm } }) => found ? norm : Infinity),
+  passes: () => results.reduce((sum, { outcome }) => sum + outcome.forwards + outcome.backwards, 0),
+});
 
 /** What is known of the images, and what the run under way has found of its tasks. */
 const soFar = (

@@ -7,7 +7,7 @@ import { type EightBit, minNorm8bit } from "../attacks/eight_bit.ts";
 import { tf } from "../backend.ts";
 import type { DigitBytes, Digits } from "../loader.ts";
 import { type MinNorm, minNorm, type MinNormOptions, type Reference } from "../minnorm.ts";
-import type { Network } from "../network.ts";
+import type { Classifier } from "../network.ts";
 import { portfolioVersion } from "../portfolio/stages.ts";
 import type { ResultRow } from "../results.ts";
 import { median } from "../statistics.ts";
@@ -23,7 +23,7 @@ export const portfolio = "portfolio";
 
 /** What is measured: one network in one norm. */
 export interface Measurement {
-  network: Network;
+  network: Classifier;
   /** Of the network's weights; see `weightsSha256` in `safetensors.ts`. */
   weightsSha256: string;
   dataset: string;
@@ -32,9 +32,13 @@ export interface Measurement {
   reference: Reference;
   /** An attack's name, in place of the portfolio. */
   attack?: string | undefined;
+  /** Whether the portfolio's points are improved on within linear regions. @default false */
+  polish?: boolean | undefined;
   /** Passes of each image at most. */
   maxPasses: number;
   seed: number;
+  /** What else the result depends on: it goes into the rows' `options`. */
+  settings?: Readonly<Record<string, string | number>>;
 }
 
 /** How a measurement stands. */
@@ -60,12 +64,16 @@ export interface MeasureOptions {
   onProgress?: (progress: MeasureProgress) => void;
   /** Images computed together. @default 200 */
   batchSize?: number;
+  /** What looks for the norms. @default `minNorm` */
+  find?: typeof minNorm;
+  /** Whether images of 8 bits are looked for as well. @default true */
+  eightBit?: boolean;
 }
 
 /** By what a measurement's rows are known again. */
 export function identityOf(measurement: Omit<Measurement, "network">): Identity {
   const { weightsSha256, dataset, subset, reference, p, maxPasses, seed } = measurement;
-  const { attack = portfolio } = measurement;
+  const { attack = portfolio, polish = false, settings } = measurement;
   // What a portfolio finds changes with its stages.
   const version = attack === portfolio ? { version: portfolioVersion } : {};
   return {
@@ -75,7 +83,7 @@ export function identityOf(measurement: Omit<Measurement, "network">): Identity 
     reference,
     p,
     attack,
-    options: JSON.stringify({ maxPasses, ...version }),
+    options: JSON.stringify({ maxPasses, ...version, ...(polish && { polish }), ...settings }),
     seed,
   };
 }
@@ -90,7 +98,7 @@ export async function measure(
   table: Table,
   measurement: Measurement,
   { first, bytes }: Range,
-  { signal, onProgress, batchSize = BATCH }: MeasureOptions = {},
+  { signal, onProgress, batchSize = BATCH, ...how }: MeasureOptions = {},
 ): Promise<Figures[]> {
   const known = table.known(identityOf(measurement));
   const all = imagesOf({ first, bytes });
@@ -100,6 +108,7 @@ export async function measure(
       const images = lacking.slice(at, at + batchSize);
       const soFar = all.flatMap((image) => known.get(image)?.minNorm ?? []);
       const rows = await measureBatch(measurement, images, { first, bytes }, {
+        ...how,
         ...(signal ? { signal } : {}),
         onProgress: (progress) => {
           const computed = at + progress.done * images.length;
@@ -135,15 +144,18 @@ async function measureBatch(
   measurement: Measurement,
   images: readonly number[],
   { first, bytes }: Range,
-  { signal, onProgress }: Pick<MinNormOptions, "signal" | "onProgress">,
+  { signal, onProgress, find = minNorm, eightBit = true }:
+    & Pick<MinNormOptions, "signal" | "onProgress">
+    & Pick<MeasureOptions, "find" | "eightBit">,
 ): Promise<ResultRow[]> {
-  const { network, p, reference, attack, maxPasses, seed } = measurement;
+  const { network, p, reference, attack, polish, maxPasses, seed } = measurement;
   const places = images.map((image) => image - first);
   const digits = digitsAt(bytes, places);
   try {
-    const outcomes = await minNorm(network, digits, {
+    const outcomes = await find(network, digits, {
       ...{ p, reference, ids: images, maxPasses, seed },
       ...(attack === undefined ? {} : { attack }),
+      ...(polish && { polish }),
       ...(signal ? { signal } : {}),
       ...(onProgress ? { onProgress } : {}),
     });
@@ -152,8 +164,10 @@ async function measureBatch(
       ...one,
       reference: reference === "label" ? labels[i]! : one.prediction,
     }));
-    const rounded = await minNorm8bit(network, points, { p, ...(signal ? { signal } : {}) });
-    return outcomes.map((one, i) => rowOf(measurement, one, labels[i]!, rounded[i]!));
+    const rounded = eightBit
+      ? await minNorm8bit(network, points, { p, ...(signal ? { signal } : {}) })
+      : undefined;
+    return outcomes.map((one, i) => rowOf(measurement, one, labels[i]!, rounded?.[i]));
   } finally {
     tf.dispose([digits.images, digits.labels]);
   }
@@ -175,7 +189,7 @@ function rowOf(
   measurement: Measurement,
   outcome: MinNorm,
   label: number,
-  { survives8bit, minNorm8bit }: Pick<EightBit, "survives8bit" | "minNorm8bit">,
+  rounded: EightBit | undefined,
 ): ResultRow {
   const { image, prediction, found, norm, adversarialClass, forwards, backwards } = outcome;
   return {
@@ -190,11 +204,12 @@ function rowOf(
     forwards,
     backwards,
     seconds: outcome.seconds,
-    survives8bit,
-    minNorm8bit,
+    survives8bit: rounded?.survives8bit ?? null,
+    minNorm8bit: rounded?.minNorm8bit ?? null,
     certifiedNorm: null,
     certificate: null,
     adversarial: found ? outcome.perturbed : null,
     foundBy: outcome.attack,
+    optimal: outcome.optimal,
   };
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { adversarialMargin, logitsAlone, marginOf } from "../attacks/judge.ts";
+import { abstention, adversarialMargin, logitsAlone, marginOf } from "../attacks/judge.ts";
+import { isNearest } from "../attacks/linear_region/confirm.ts";
 import { catalogueOf } from "../data/datasets.ts";
 import { type Dataset, type DigitBytes, loadBytes, type Subset } from "../loader.ts";
 import type { Classifier } from "../network.ts";
@@ -141,11 +142,15 @@ function confirm(row: ResultRow, { network, clean, label }: Evidence): boolean {
     wrong(`the network predicts ${argMax(logits)} for the clean image, not ${row.prediction}`);
   }
   const reference = referenceOf(row);
-  confirmNorm(row, marginOf(logits, reference) <= -adversarialMargin);
+  confirmNorm(row, deceived(logits, reference));
   if (!row.found || row.adversarial === null) return false;
   confirmWitness(row, row.adversarial, { network, clean }, reference);
   return true;
 }
+
+/** Whether a class is left; a detector that abstains is not deceived. */
+const deceived = (logits: ArrayLike<number>, reference: number): boolean =>
+  marginOf(logits, reference) <= -adversarialMargin && argMax(logits) !== abstention;
 
 /** The class that had to be left. */
 function referenceOf({ reference, label, prediction }: ResultRow): number {
@@ -190,10 +195,24 @@ function confirmWitness(
     wrong(`its image is not adversarial: the margin of class ${reference} is ${margin}`);
   }
   const given = argMax(logits);
+  if (given === abstention) wrong("its image is not adversarial: the detector abstains");
   if (row.adversarialClass !== given) {
     wrong(`its image is seen as ${given}, not ${row.adversarialClass}`);
   }
+  if (row.optimal) confirmOptimal(row, image, { network, clean }, reference);
   confirmRounded(row, image, { network, clean }, reference);
+}
+
+/** Solves the program of the image's linear region again, where that is cheap. */
+function confirmOptimal(
+  { p }: ResultRow,
+  point: Float32Array,
+  { network, clean: image }: Pick<Evidence, "network" | "clean">,
+  reference: number,
+): void {
+  if (![1, 2, Infinity].includes(p)) wrong(`optimal is true though p is ${formatP(p)}`);
+  if (isNearest(network, { image, point, reference }, p) !== false) return;
+  wrong("its image is not the nearest of its linear region");
 }
 
 /** Holds what a row says of 8 bits against its image, rounded. */

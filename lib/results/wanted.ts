@@ -134,7 +134,7 @@ const columns = [
   ...["network", "weightsSha256", "dataset", "subset", "image", "label", "prediction"],
   ...["reference", "p", "attack", "options", "found", "minNorm", "adversarialClass", "forwards"],
   ...["backwards", "seconds", "seed", "survives8bit", "minNorm8bit", "certifiedNorm"],
-  ...["certificate", "foundBy"],
+  ...["certificate", "foundBy", "optimal"],
 ] as (keyof NormRow)[];
 
 /** A network's rows in all its tables, those of the committed one first. */

@@ -11,7 +11,7 @@ const row: ResultRow = {
   ...{ label: 7, prediction: 7, reference: "label", p: 2, attack: "ddn", options: "{}" },
   ...{ found: false, minNorm: Infinity, adversarialClass: null, forwards: 1, backwards: 1 },
   ...{ seconds: 1, seed: 4, survives8bit: null, minNorm8bit: null, certifiedNorm: null },
-  ...{ certificate: null, adversarial: null, foundBy: null },
+  ...{ certificate: null, adversarial: null, foundBy: null, optimal: null },
 };
 
 async function sha256Of(name: string): Promise<string> {

@@ -188,11 +188,19 @@ class Search {
   }
 }
 
-/** What the goal asks of the logits, the best class at the start first. */
-function wantedOf({ reference, target }: Goal, logits: Float64Array): Wanted {
+/**
+ * What the goal asks of the logits.
+ *
+ * @param by The class that shall pass the one to leave; the best at the point, if left out.
+ */
+export function wantedOf(
+  { reference, target }: Goal,
+  logits: Float64Array,
+  by?: number,
+): Wanted {
   const margin = adversarialMargin + batchNoise * Math.max(...logits.map(Math.abs));
   const own = target ?? reference;
-  const best = argMax(logits.map((one, i) => i === own ? -Infinity : one));
+  const best = by ?? argMax(logits.map((one, i) => i === own ? -Infinity : one));
   if (target === undefined) return { pairs: [{ more: reference, less: best }], margin };
   const others = [...logits.keys()].filter((one) => one !== target && one !== best);
   return { pairs: [best, ...others].map((more) => ({ more, less: target })), margin };
