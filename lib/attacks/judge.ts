@@ -16,6 +16,9 @@ export const adversarialMargin = 1e-4;
  */
 export const batchNoise = 2e-6;
 
+/** The class by which a classifier with a detector abstains: the one behind the ten digits. */
+export const abstention = 10;
+
 /** Logits of one image, as plain numbers. */
 export type Logits = ArrayLike<number>;
 

@@ -128,13 +128,18 @@ export async function measure(
 }
 
 /** The numbers of the images that the table lacks. */
-export function lackingOf(table: Table, measurement: Measurement, range: Range): number[] {
+export function lackingOf(
+  table: Table,
+  measurement: Measurement,
+  range: Pick<Range, "first"> & { bytes: Pick<DigitBytes, "count"> },
+): number[] {
   const known = table.known(identityOf(measurement));
   return imagesOf(range).filter((image) => !known.has(image));
 }
 
-const imagesOf = ({ first, bytes }: Range): number[] =>
-  Array.from({ length: bytes.count }, (_, i) => first + i);
+const imagesOf = (
+  { first, bytes }: Pick<Range, "first"> & { bytes: Pick<DigitBytes, "count"> },
+): number[] => Array.from({ length: bytes.count }, (_, i) => first + i);
 
 /** The running median, with the images under way taken as one at theirs. */
 const medianOf = (soFar: readonly number[], underWay: number, count: number): number =>
