@@ -161,7 +161,9 @@ async function measureTime({ values, say, signal }: BenchCall) {
   for (const work of [peak, ...works, ...eagerWorks].filter(wanted)) {
     signal.throwIfAborted();
     const ours = timed(await work.prepare());
-    const theirs = (eagerWorks.includes(work) ? tfjs : torch)?.side(work.peer);
+    const theirs = work.beside
+      ? timed(await work.beside.prepare())
+      : (eagerWorks.includes(work) ? tfjs : torch)?.side(work.peer);
     const row = theirs
       ? { work: work.name, ...await alternate(ours, theirs, { rounds }) }
       : await alone(work, ours, rounds);

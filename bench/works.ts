@@ -9,6 +9,8 @@ import { compile } from "$lib/compile.ts";
 import { load } from "$lib/loader.ts";
 import { crossEntropy } from "$lib/loss.ts";
 import { createNetwork, type Network } from "$lib/network.ts";
+import { pgdTraining } from "$lib/protections/adversarial.ts";
+import { protectedArchitecture } from "$lib/protections/plan.ts";
 import { TrainingRun } from "$lib/trainer.ts";
 
 /** One thing to be timed. */
@@ -17,6 +19,8 @@ export interface Work {
   name: string;
   /** What the peer's side calls the same work. */
   peer: string;
+  /** A work of the project's own, in the peer's place. */
+  beside?: Work;
   /** How many floating-point operations one run takes, roughly: two for a product and its sum. */
   flop: number;
   /** Makes ready what one run needs, and gives the run. */
@@ -52,6 +56,30 @@ const trainingStep = (name: string): Work => ({
     let step = 0;
     return Promise.resolve(() => void run.advance(rows.next().value!, ++step));
   },
+});
+
+/** A step of protected trainings: batches of 128, with or without ten steps of PGD before it. */
+const largeStep = (name: string, adversarial: boolean): Work => ({
+  name: `${
+    adversarial ? "adversarial (PGD, 10 steps)" : "plain"
+  } training step, batch 128: ${name}`,
+  peer: `${adversarial ? "adversarial" : "large-step"} ${name}`,
+  flop: 128 * (adversarial ? 23 : 3) * flopOf(name),
+  prepare: () => {
+    const one = createNetwork(protectedArchitecture(name));
+    const protections = adversarial ? [pgdTraining({ p: Infinity, epsilon: 0.1 })] : [];
+    const run = new TrainingRun(one, digits, { seed: 0, epochs: 1, protections });
+    const rows = batches(128);
+    let step = 0;
+    return Promise.resolve(() => void run.advance(rows.next().value!, ++step));
+  },
+});
+
+/** How many plain steps an adversarial one takes. */
+const adversarialBesidePlain = (name: string): Work => ({
+  ...largeStep(name, false),
+  name: `plain training step, batch 128: ${name} (peer: adversarial, ours)`,
+  beside: largeStep(name, true),
 });
 
 const inputGradient = (name: string): Work => ({
@@ -97,6 +125,8 @@ export const works: Work[] = [
   ...["MLP", "MLP_d", "CNN", "CNN_d"].map(trainingStep),
   ...["MLP", "CNN"].map(inputGradient),
   ...["MLP", "CNN"].map(inference),
+  ...["MLP", "CNN"].map((name) => largeStep(name, true)),
+  ...["MLP", "CNN"].map(adversarialBesidePlain),
   ...[inputGradient("CNN"), inference("CNN")].map(atItsBest),
 ];
 

@@ -25,6 +25,7 @@ import { attackDefaults } from "$lib/cli/session.ts";
 import { load } from "$lib/loader.ts";
 import { createNetwork, loadNetwork, saveNetwork } from "$lib/network.ts";
 import { decode, encode, weightsSha256 } from "$lib/safetensors.ts";
+import { type Ran, ran, run, signalAfter, spawn } from "./commands.ts";
 import { inFolder } from "./in_folder.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -90,51 +91,6 @@ Deno.test("help names every option with its default, and is given whatever else 
   }
   assert(read("--count", "abc", "--help").help);
 });
-
-interface Ran {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-function spawn(name: string, args: string[], env = {}): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--no-prompt", `-P=${name}`, `lib/cli/${name}.ts`, ...args],
-    cwd: root,
-    // Else the folder in which the tests were started would be the user's.
-    env: { INIT_CWD: root, ...env },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-}
-
-async function ran(process: Deno.ChildProcess): Promise<Ran> {
-  const { code, stdout, stderr } = await process.output();
-  const decoder = new TextDecoder();
-  // Without TensorFlow's native part every command says so first.
-  const errors = decoder.decode(stderr).replace(/^Warning: TensorFlow runs as .*\n/, "");
-  return { code, stdout: decoder.decode(stdout), stderr: errors };
-}
-
-const run = (name: string, ...args: string[]) => ran(spawn(name, args));
-
-/** Sends a signal as soon as the process has printed `line`; returns all that it printed. */
-async function signalAfter(
-  process: Deno.ChildProcess,
-  line: string,
-  signal: Deno.Signal,
-): Promise<Ran> {
-  const decoder = new TextDecoder();
-  let stdout = "";
-  const errors = new Response(process.stderr).text();
-  for await (const part of process.stdout) {
-    const before = stdout.includes(line);
-    stdout += decoder.decode(part);
-    if (!before && stdout.includes(line)) process.kill(signal);
-  }
-  return { code: (await process.status).code, stdout, stderr: await errors };
-}
 
 /** Saves an untrained MLP; returns its file. */
 async function untrained(folder: string): Promise<string> {
