@@ -7,6 +7,7 @@ import * as Plot from "@observablehq/plot";
 import { quantile } from "../statistics.ts";
 import { chart, colors, type Figure } from "./figure.ts";
 import { type Look, lookAt, type MinNormRow, normTitle, panelFigure } from "./min_norms.ts";
+import { apart } from "./stairs.ts";
 import { titled } from "./titled.ts";
 
 /** The smallest perturbation found for one image, with and without rounding. */
@@ -91,7 +92,7 @@ function plotted(
     marks: [
       Plot.ruleX([0], { stroke: colors.muted }),
       ...series.map(({ name, color, dashes }) =>
-        Plot.lineY(stairs(rows.filter((row) => row.network === name), domain), {
+        Plot.lineY(shares(rows.filter((row) => row.network === name), domain), {
           ...{ x: "at", y: "share", curve: "step-after", stroke: color, strokeWidth: 2 },
           strokeDasharray: dashes || "none",
         })
@@ -100,10 +101,14 @@ function plotted(
   });
 }
 
+/** Finer steps than this share of the axis can't be seen, and would make files large. */
+const FINEST = 1 / 800;
+
 /** The share at or below each cost, from one end of the axis to the other. */
-function stairs(rows: readonly Cost[], [low, high]: readonly [number, number]) {
+function shares(rows: readonly Cost[], [low, high]: readonly [number, number]) {
   const sorted = rows.map(({ cost }) => cost).sort((a, b) => a - b);
   const below = (at: number) => 100 * sorted.filter((cost) => cost <= at).length / sorted.length;
   const inside = sorted.filter((cost) => cost > low && cost < high);
-  return sorted.length === 0 ? [] : [low, ...inside, high].map((at) => ({ at, share: below(at) }));
+  const places = [low, ...apart(inside, FINEST * (high - low)), high];
+  return sorted.length === 0 ? [] : places.map((at) => ({ at, share: below(at) }));
 }

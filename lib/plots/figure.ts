@@ -7,6 +7,7 @@ import * as Plot from "@observablehq/plot";
 import { shortened, textWidth } from "./measure.ts";
 import { outlineTexts } from "./outlines.ts";
 import { document, element, type SvgNode } from "./svg.ts";
+import { stairs } from "./stairs.ts";
 import { colors } from "./theme.ts";
 import { plain } from "./typeset.ts";
 
@@ -123,7 +124,9 @@ function roundNumbers(root: SvgNode): void {
   for (const node of [root, ...root.querySelectorAll("*")]) {
     for (const name of GEOMETRY) {
       const value = node.getAttribute(name);
-      if (value?.includes(".")) node.setAttribute(name, value.replace(DECIMAL, rounded));
+      if (!value?.includes(".")) continue;
+      const short = value.replace(DECIMAL, rounded);
+      node.setAttribute(name, name === "d" ? stairs(short) : short);
     }
   }
 }

@@ -20,6 +20,7 @@ import {
   note,
   panelFigure,
 } from "./min_norms.ts";
+import { apart } from "./stairs.ts";
 
 /** A place on a curve; shares in percent. */
 interface Point {
@@ -178,13 +179,8 @@ const FINEST = 1 / 800;
 
 /** The curve as a step function from 0 to `end`: its value right of each norm. */
 function steps(minNorms: readonly number[], end: number): Point[] {
-  const sorted = minNorms.filter((norm) => norm < Infinity).sort((a, b) => a - b);
-  const places = [0];
-  for (const norm of sorted) {
-    if (norm > places.at(-1)! + FINEST * end) places.push(norm);
-  }
-  places.push(end);
-  return places.map((at) => {
+  const sorted = minNorms.filter((norm) => norm > 0 && norm < Infinity).sort((a, b) => a - b);
+  return [0, ...apart(sorted, FINEST * end), end].map((at) => {
     const share = robustAccuracy(minNorms, at);
     const [low, high] = wilson(Math.round(share * minNorms.length), minNorms.length);
     return { at, above: 100 * share, low: 100 * low, high: 100 * high };
