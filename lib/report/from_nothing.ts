@@ -20,7 +20,7 @@ export type Step =
   };
 
 /** How long all notebooks take after that, about. */
-const NOTEBOOKS = 12;
+const NOTEBOOKS = 5;
 
 /** A network's minutes: of a training with all epochs, of its table of minimal norms, of its resistances. */
 type Minutes = readonly [training: number, norms: number, resistances: number];
@@ -34,11 +34,17 @@ const passes = ["--max-passes", String(tablePasses)];
 /** What comes with the lab: minutes, and which resistances (`deno task resistance --help`). */
 const networks: Record<string, { minutes: Minutes; resistances: readonly string[] }> = {
   MLP: { minutes: [1, 3, 2], resistances: [...curves(1000), ...search, ...adversarial] },
-  MLP_d: { minutes: [1, 3, 1], resistances: [...curves(500), ...adversarial] },
+  MLP_d: { minutes: [1, 3, 2], resistances: [...curves(500), ...search, ...adversarial] },
   CNN: { minutes: [4.5, 12, 15], resistances: [...search, ...adversarial] },
-  CNN_d: { minutes: [3.5, 12, 2], resistances: [...right(1000), ...curves(500), ...search] },
-  MLP_bn: { minutes: [1, 3, 1], resistances: [...curves(500), ...adversarial] },
-  CNN_bn: { minutes: [9, 12, 2], resistances: [...right(1000), ...curves(500), ...search] },
+  CNN_d: {
+    minutes: [3.5, 12, 4],
+    resistances: [...right(1000), ...curves(500), ...search, ...adversarial],
+  },
+  MLP_bn: { minutes: [1, 3, 2], resistances: [...curves(500), ...search, ...adversarial] },
+  CNN_bn: {
+    minutes: [9, 12, 5],
+    resistances: [...right(1000), ...curves(500), ...search, ...adversarial],
+  },
   AlexNet: {
     minutes: [5, 20, 15],
     resistances: [...right(2500), ...curves(1000), ...search, ...adversarial],

@@ -45,7 +45,7 @@ async function inFolder(
 Deno.test("fromNothing() says how long it will take, then does all steps in order", () =>
   inFolder(async (call, root) => {
     const { ran, said } = await call();
-    assertMatch(said[0] ?? "", /about 1 h 42 min/); // the notebooks take 12 minutes
+    assertMatch(said[0] ?? "", /about 1 h 35 min/); // the notebooks take 5 minutes
     assertEquals(ran, ["train", "tables"]);
     assert(!exists(join(root, "data/norms")));
   }));
@@ -56,7 +56,7 @@ Deno.test("fromNothing() goes on where it was, and removes nothing twice", () =>
     await Deno.mkdir(join(root, "data/norms"));
     const { ran, said } = await call();
     assertEquals(ran, ["tables"]);
-    assertMatch(said.join("\n"), /2 steps are done[^]*about 42 min/);
+    assertMatch(said.join("\n"), /2 steps are done[^]*about 35 min/);
     assert(exists(join(root, "data/norms")));
   }));
 
