@@ -37,8 +37,9 @@ type PgdState = {
 /**
  * Descends by steps of fixed length within ball and box.
  *
- * Departures from the paper: where an adversarial point is known, it begins there; its random start
- * lies on the sphere at p = 2; the part of a gradient that leads out of the box is left out; "ce" is the log-odds, see {@linkcode fixedLoss}.
+ * Departures from the paper: where an adversarial point is known, it begins there; at p = 2 its random
+ * start lies on the sphere, and the part of a gradient that leads out of the box is left out; "ce" is
+ * the log-odds, see {@linkcode fixedLoss}.
  *
  * @throws {RangeError} If a setting is out of range.
  * @see Madry et al., "Towards deep learning models resistant to adversarial attacks" (2018),
@@ -70,9 +71,11 @@ export function pgd(
     step({ point, epsilon, length }, problem, oracle) {
       const { images } = problem;
       const { gradient } = oracle.gradient(point, (logits) => descent(logits, problem));
-      const direction = inward(gradient.neg(), point);
-      const along = p === 2 ? rescale(direction, 2, length) : direction.sign().mul(length);
-      const r = project(point.add<Tensor4D>(along).sub(images), p, epsilon);
+      // In L-infinity each pixel moves by itself: what leads out of the box is clipped below.
+      const along: Tensor4D = p === 2
+        ? rescale(inward(gradient.neg(), point), 2, length)
+        : gradient.neg().sign().mul(length);
+      const r = project(point.add(along).sub(images), p, epsilon);
       return { point: tf.clipByValue(images.add(r), 0, 1), epsilon, length };
     },
   };
