@@ -7,7 +7,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { join } from "node:path";
 import { loadNetwork } from "$lib/network.ts";
 import { readSafetensors, weightsSha256 } from "$lib/safetensors.ts";
-import { run, signalAfter, spawn } from "./commands.ts";
+import { ran, run, signalAfter, spawn } from "./commands.ts";
 import { inFolder } from "./in_folder.ts";
 
 const small = ["MLP", "--epochs", "3", "--limit", "1000", "--seed", "2"];
@@ -61,6 +61,10 @@ Deno.test("protect: wrong use gets a line and exit code 2", async () => {
     assertEquals(code, 2, stderr);
     assertStringIncludes(stderr, line);
   }
+  const args = ["CNN", "--with", "gradient:1"];
+  const slow = await ran(spawn("protect", args, { LAB_BACKEND: "cpu" }));
+  assertEquals(slow.code, 2);
+  assertStringIncludes(slow.stderr, "max-pools need TensorFlow's native part");
   const { protections } = JSON.parse((await run("protect", "--list", "--json")).stdout);
   assert(protections.some(({ usage }: { usage: string }) => usage === "noise:SIGMA"));
 });

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { type Tensor, tf } from "../backend.ts";
+import type { Architecture } from "../architectures.ts";
+import { backend, type Tensor, tf } from "../backend.ts";
 import { forward } from "../layers.ts";
 import type { TrainingProtection } from "./lesson.ts";
 
@@ -11,7 +12,8 @@ import type { TrainingProtection } from "./lesson.ts";
  * Adds `weight` times the squared L2 norm of the cross-entropy's gradient with respect to the image,
  * dropout off, mean over the batch.
  *
- * @throws {RangeError} If weight is not finite and > 0.
+ * @throws {RangeError} If weight is not finite and > 0, or (`check`) the architecture has max-pools and
+ *   TensorFlow's native part, which alone can differentiate their gradient, is missing.
  * @see Ross and Doshi-Velez, "Improving the adversarial robustness and interpretability of deep neural
  *   networks by regularizing their input gradients" (2018), https://arxiv.org/abs/1711.09404
  */
@@ -23,12 +25,21 @@ export function inputGradient(weight: number): TrainingProtection {
   }
   return {
     spec: `gradient:${weight}`,
+    check,
     penalty: ({ architecture: { layers, classes }, images, labels }) => (_, weights) => {
       const right = tf.oneHot(labels, classes).cast<Tensor>("float32");
       const loss = (x: Tensor) => smooth(forward(layers, x, weights), right) as Tensor;
       return tf.grad(loss)(images).square().sum([1, 2, 3]).mean<Tensor>().mul(weight);
     },
   };
+}
+
+function check({ name, layers }: Architecture): void {
+  if (backend.native || !layers.some(({ kind }) => kind === "maxPool")) return;
+  throw new RangeError(
+    `Cannot train ${name} with gradient as max-pools need TensorFlow's native part: this process ` +
+      `runs on ${backend.name}; \`deno task setup\` installs it`,
+  );
 }
 
 /**
