@@ -12,7 +12,7 @@ import {
 } from "@std/assert";
 import { runAttackSync } from "$lib/attacks/driver.ts";
 import { pgd } from "$lib/attacks/pgd.ts";
-import { type Tensor4D, tf } from "$lib/backend.ts";
+import { type Tensor, type Tensor4D, tf } from "$lib/backend.ts";
 import { test } from "$lib/loader.ts";
 import { type Classifier, loadNetwork } from "$lib/network.ts";
 import { bitDepth, reduceBits } from "$lib/protections/runtime/bit_depth.ts";
@@ -22,6 +22,12 @@ const network = await loadNetwork("MLP");
 const digits = await test(20);
 const { images } = digits;
 const labels = [...digits.labels.dataSync()];
+
+/** Compared by hand, as a diff of thousands of numbers takes a minute. */
+const same = (a: Tensor, b: Tensor) => {
+  const values = b.dataSync();
+  return a.dataSync().every((value, i) => value === values[i]);
+};
 
 /** Gradient of the sum of a classifier's first logits. */
 const slope = (classifier: Classifier, at: Tensor4D) =>
@@ -38,7 +44,7 @@ Deno.test("reduceBits() rounds to even levels", () => {
 });
 
 Deno.test("8 bits leave the pixels of picture files as they are", () => {
-  tf.tidy(() => assertEquals(reduceBits(images, 8).dataSync(), images.dataSync()));
+  tf.tidy(() => assert(same(reduceBits(images, 8), images)));
 });
 
 Deno.test("both gradients go with the same answers, those to the rounded image", () => {
@@ -54,9 +60,9 @@ Deno.test("both gradients go with the same answers, those to the rounded image",
 
 Deno.test("the straight-through gradient is the network's at the rounded image", () => {
   tf.tidy(() => {
-    const straight = slope(bitDepth(network, 1), images).dataSync();
-    assertEquals(straight, slope(network, images.round() as Tensor4D).dataSync());
-    assert(straight.some((value) => value !== 0));
+    const straight = slope(bitDepth(network, 1), images);
+    assert(same(straight, slope(network, images.round() as Tensor4D)));
+    assert(straight.dataSync().some((value) => value !== 0));
     const none = slope(bitDepth(network, 1, { gradient: "none" }), images).dataSync();
     assert(none.every((value) => value === 0));
   });

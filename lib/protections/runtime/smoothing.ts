@@ -1,0 +1,154 @@
+/**
+ * Randomized smoothing: the class that a network gives most noisy copies of an image, with a radius
+ * within which no perturbation changes it.
+ *
+ * @module
+ */
+import { type Tensor1D, type Tensor4D, tf } from "../../backend.ts";
+import { compile } from "../../compile.ts";
+import type { Classifier } from "../../network.ts";
+import { argMax } from "../../numbers.ts";
+import { assertSeed, statelessNormal } from "../../random.ts";
+import { lowerBound, normalQuantile } from "./clopper_pearson.ts";
+import { assertSigma } from "./smoothed.ts";
+
+/** Draws that share a stream of random numbers, whatever is run together. */
+const BLOCK = 100;
+/** Blocks that an image may have; the first ones choose, the others count. */
+const BLOCKS = 2 ** 14;
+
+/** Settings of {@linkcode certify}. */
+export interface CertifyOptions {
+  /** Standard deviation of the noise, in pixel units. */
+  sigma: number;
+  /** Draws that choose the class. @default 100 */
+  n0?: number;
+  /** Draws that bound its probability. @default 10000 */
+  n?: number;
+  /** Probability with which an image's certificate may be wrong, at most. @default 0.001 */
+  alpha?: number;
+  /** Any int32. @default 0 */
+  seed?: number;
+  /** Draws run together, a multiple of 100. A result does not depend on it. @default 1000 */
+  batch?: number;
+  /** The images' numbers, by which noise is drawn. @default 0, 1, 2, … */
+  ids?: readonly number[];
+  /** Ends the run with the signal's reason. */
+  signal?: AbortSignal;
+  /** Called after each image with the share that is done, in [0, 1]. */
+  onProgress?: (done: number) => void;
+}
+
+/** What is known of one image. */
+export interface Certificate {
+  /** Its number. */
+  image: number;
+  /** The smoothed classifier's class; null where it abstains. */
+  prediction: number | null;
+  /** L2 radius within which the class stays, with probability 1 - alpha; 0 where it abstains. */
+  radius: number;
+  /** Draws out of n that gave the class chosen. */
+  successes: number;
+}
+
+/**
+ * Certifies images: the smoothed classifier's answer for an image is the class most probable for
+ * image + N(0, sigma squared), unclipped.
+ *
+ * `n0` draws choose a class, `n` others bound its probability from below by p; where p > 1/2, no
+ * perturbation with an L2 norm below sigma times the normal quantile of p changes the answer. Noise
+ * depends on the seed, the image's number and the place of the draw alone, so images may be certified
+ * in any order, and a run may go on where it was.
+ *
+ * @param images Shape `[n, 28, 28, 1]`.
+ * @returns One certificate after another, in the order of the images.
+ * @throws {RangeError} If an option is out of range.
+ * @throws The signal's reason when aborted.
+ * @see Cohen, Rosenfeld and Kolter, "Certified adversarial robustness via randomized smoothing" (2019),
+ *   https://arxiv.org/abs/1902.02918
+ */
+export async function* certify(
+  network: Classifier,
+  images: Tensor4D,
+  options: CertifyOptions,
+): AsyncGenerator<Certificate> {
+  const settings = { n0: 100, n: 10_000, alpha: 0.001, seed: 0, batch: 1000, ...options };
+  const [count] = images.shape;
+  const { sigma, n0, n, alpha, ids = Array.from({ length: count }, (_, i) => i) } = settings;
+  assertSettings(settings, ids, count);
+  const vote = voteOf(network, settings);
+  for (const [i, id] of ids.entries()) {
+    settings.signal?.throwIfAborted();
+    const image: Tensor4D = images.slice([i, 0, 0, 0], [1, -1, -1, -1]);
+    try {
+      const choosing = blocks(n0);
+      const chosen = argMax(vote(image, id, 0, n0));
+      const successes = vote(image, id, choosing, n)[chosen]!;
+      const p = lowerBound(successes, n, alpha);
+      const sure = p > 0.5;
+      const radius = sure ? sigma * normalQuantile(p) : 0;
+      yield { image: id, prediction: sure ? chosen : null, radius, successes };
+    } finally {
+      image.dispose();
+    }
+    settings.onProgress?.((i + 1) / count);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+}
+
+/** How many blocks so many draws take. */
+const blocks = (draws: number): number => Math.ceil(draws / BLOCK);
+
+/** Makes a function that counts the classes of `draws` draws from the block `first` of an image on. */
+function voteOf(
+  network: Classifier,
+  { sigma, seed, batch }: { sigma: number; seed: number; batch: number },
+): (image: Tensor4D, id: number, first: number, draws: number) => number[] {
+  const classesOf = compile((image: Tensor4D, streams: Tensor1D) => {
+    const shape = image.shape.slice(1);
+    const noise = tf.split<Tensor1D>(streams, streams.shape[0]).map((stream) =>
+      statelessNormal([BLOCK, ...shape], tf.concat1d([tf.tensor1d([seed], "int32"), stream]))
+    );
+    const noisy = image.add<Tensor4D>(tf.concat(noise).mul(sigma));
+    return network.logits(noisy).argMax<Tensor1D>(1);
+  }, { name: "votes of noisy copies" });
+  return (image, id, first, draws) => {
+    const votes = new Array<number>(network.classes).fill(0);
+    for (let done = 0; done < draws; done += batch) {
+      const count = Math.min(batch, draws - done);
+      const from = id * BLOCKS + first + done / BLOCK;
+      const classes = tf.tidy(() => {
+        const streams = Array.from({ length: blocks(count) }, (_, block) => from + block);
+        return classesOf(image, tf.tensor1d(streams, "int32")).dataSync();
+      });
+      // Blocks are drawn whole: the last draws of the last one may be none of those asked for.
+      for (const found of classes.slice(0, count)) votes[found]!++;
+    }
+    return votes;
+  };
+}
+
+function assertSettings(
+  { sigma, n0, n, alpha, seed, batch }: Required<
+    Omit<CertifyOptions, "ids" | "signal" | "onProgress">
+  >,
+  ids: readonly number[],
+  count: number,
+): void {
+  assertSigma(sigma);
+  assertSeed(seed, "certify");
+  const fail = (rule: string, value: unknown): never => {
+    throw new RangeError(`Cannot certify as ${rule}: current value is ${value}`);
+  };
+  for (const [name, value] of Object.entries({ n0, n })) {
+    if (!(Number.isInteger(value) && value >= 1)) {
+      fail(`${name} must be a whole number >= 1`, value);
+    }
+  }
+  lowerBound(n, n, alpha); // refuses an alpha out of range
+  if (blocks(n0) + blocks(n) > BLOCKS) fail(`n0 + n must be at most ${BLOCK * BLOCKS}`, n0 + n);
+  if (!(batch > 0 && batch % BLOCK === 0)) fail(`batch must be a multiple of ${BLOCK}`, batch);
+  if (ids.length !== count) fail(`there must be ${count} ids`, ids.length);
+  const bad = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < 2 ** 31 / BLOCKS));
+  if (bad !== undefined) fail(`ids must be whole numbers below ${2 ** 31 / BLOCKS}`, bad);
+}
