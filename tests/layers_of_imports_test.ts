@@ -24,7 +24,7 @@ const layers: [name: string, files: RegExp][] = [
   ["work", /^(?:trainer|trained|checkpoint)\.ts$|^(?:attacks|protections)\//],
   [
     "results",
-    /^(?:affine|attackable|choose|distances|final|minnorm|results|rows|solved|watch)\.ts$|^(?:final|portfolio|resistance|results)\//,
+    /^(?:affine|attackable|choose|distances|final|minnorm|results|rows|solved|watch)\.ts$|^(?:evaluation|final|portfolio|resistance|results)\//,
   ],
   ["pictures", /^own_image\.ts$|^plots\//],
   ["notebooks", /^notebook\.ts$|^report\//],

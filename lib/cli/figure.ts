@@ -76,7 +76,7 @@ const figures: Record<string, (request: Request) => Promise<Figure>> = {
     return classBalance(counts, { title: `Class balance of ${dataset}` });
   },
   "architecture"({ values: { network } }) {
-    const name = known(network, Object.keys(architectures), "--network");
+    const name = known(network.split("+", 1)[0]!, Object.keys(architectures), "--network");
     return Promise.resolve(architectureFigure(name, summary(architectures[name]!)));
   },
   async "history"(request) {

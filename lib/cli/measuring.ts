@@ -5,7 +5,7 @@
  */
 import { catalogueOf } from "../data/datasets.ts";
 import type { Dataset, Subset } from "../loader.ts";
-import { duration } from "../numbers.ts";
+import { duration, parseP } from "../numbers.ts";
 import { type Option, UsageError } from "./options.ts";
 
 /** Numbers of images: `from` to `to` - 1. */
@@ -24,6 +24,22 @@ export const imagesOption: Option<ImageRange> = {
     throw new UsageError(
       `Cannot read --images as it must be a count or a range such as 1000:1200: ` +
         `current value is ${given}`,
+    );
+  },
+};
+
+/** Norms that `minNorm` takes. */
+const allNorms = [0, 1, 2, Infinity];
+
+/** `--norms 0,1,2,inf`. */
+export const normsOption: Option<number[]> = {
+  value: "P,P",
+  help: "the norms, with commas between (default: 0,1,2,inf)",
+  read(given = "0,1,2,inf") {
+    const norms = given.split(",").map(parseP);
+    if (norms.every((p) => allNorms.includes(p))) return [...new Set(norms)];
+    throw new UsageError(
+      `Cannot read --norms as they must be of 0, 1, 2 and inf: current value is ${given}`,
     );
   },
 };

@@ -6,18 +6,19 @@
 import type { Subset } from "../loader.ts";
 import type { Reference } from "../minnorm.ts";
 import type { Network } from "../network.ts";
-import { duration, formatP, parseP } from "../numbers.ts";
+import { duration, formatP } from "../numbers.ts";
 import type { Measurement } from "../results/measure.ts";
 import type { Figures, Table } from "../results/table.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
-import { checkImages, clock, imagesOption, outOption } from "./measuring.ts";
-import { choice, flag, known, number, type Option, text, UsageError } from "./options.ts";
+import { checkImages, clock, imagesOption, normsOption, outOption } from "./measuring.ts";
+import { choice, flag, known, number, text, UsageError } from "./options.ts";
 import { startBar } from "./progress.ts";
 import {
   attackDefaults,
   createAttack,
   datasetOption,
   loading,
+  namedNetwork,
   networkNames,
   openNetwork,
   seedOption,
@@ -25,22 +26,6 @@ import {
   warnOfBackend,
   weightsOption,
 } from "./session.ts";
-
-/** Norms that `minNorm` takes. */
-const allNorms = [0, 1, 2, Infinity];
-
-/** `--norms 0,1,2,inf`. */
-const normsOption: Option<number[]> = {
-  value: "P,P",
-  help: "the norms, with commas between (default: 0,1,2,inf)",
-  read(given = "0,1,2,inf") {
-    const norms = given.split(",").map(parseP);
-    if (norms.every((p) => allNorms.includes(p))) return [...new Set(norms)];
-    throw new UsageError(
-      `Cannot read --norms as they must be of 0, 1, 2 and inf: current value is ${given}`,
-    );
-  },
-};
 
 const options = {
   norms: normsOption,
@@ -121,11 +106,11 @@ async function namesOf(
   positionals: readonly string[],
   weights: string | undefined,
 ): Promise<string[]> {
-  const names = await networkNames();
   if (positionals.length === 0) {
+    const names = await networkNames();
     throw new UsageError(`Cannot start as a NETWORK must be named: ${names.join(", ")}`);
   }
-  const named = [...new Set(positionals.map((given) => known(given, names, "NETWORK")))];
+  const named = [...new Set(await Promise.all(positionals.map(namedNetwork)))];
   if (weights === undefined || named.length === 1) return named;
   throw new UsageError(
     `Cannot use --weights as one NETWORK must be named: current value is ${named.join(" ")}`,

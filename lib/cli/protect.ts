@@ -10,7 +10,13 @@ import type { TrainedOptions, Training } from "../trained.ts";
 import { type Call, type Command, runCommand, text, UsageError } from "./command.ts";
 import { flag } from "./options.ts";
 import { startBar } from "./progress.ts";
-import { networkName, networkNames, shortPath, usable, warnOfBackend } from "./session.ts";
+import {
+  architectureName,
+  architectureNames,
+  shortPath,
+  usable,
+  warnOfBackend,
+} from "./session.ts";
 import { trainAndSave, trainingOptions } from "./training.ts";
 
 const options = {
@@ -36,7 +42,7 @@ export const protectCommand: Command<typeof options> = {
     ["protect --list", "lists the protections and their papers"],
   ],
   notes: async () => [
-    `Networks: ${(await networkNames()).join(", ")}.`,
+    `Networks: ${(await architectureNames()).join(", ")}.`,
     "Batches of 128 and Adam whose learning rate falls from 0.001 to 0, in place of the " +
     "architecture's.\nAn interrupted training goes on when the same command is given again.",
     "JSON: network, protections, seed, epochs, loss, accuracy, testAccuracy, seconds, file; with " +
@@ -48,7 +54,7 @@ export const protectCommand: Command<typeof options> = {
 
 async function run({ values, positionals, signal, say }: Call<typeof options>) {
   if (values.list) return await list(say);
-  const name = await networkName(positionals);
+  const name = await architectureName(positionals);
   if (values.with === undefined) {
     throw new UsageError("Cannot protect as --with must name protections: --list lists them");
   }

@@ -87,29 +87,65 @@ export const datasetOption = choice<Dataset>(
 /** `--weights FILE`. */
 export const weightsOption = text("FILE", "weights to load instead of those in models/");
 
-/** The networks that there are. */
-export async function networkNames(): Promise<string[]> {
+/** The architectures, which is what can be trained. */
+export async function architectureNames(): Promise<string[]> {
   const { architectures } = await import("../architectures.ts");
   return Object.keys(architectures);
 }
 
+/** The networks that there are: one of each architecture, and those trained with protections. */
+export async function networkNames(): Promise<string[]> {
+  const { protectedNames } = await import("../evaluation/names.ts");
+  return [...await architectureNames(), ...await protectedNames()];
+}
+
 /**
- * Checks that one network is named, whatever the case of its letters.
+ * Checks that one architecture is named, whatever the case of its letters.
  *
  * @throws {UsageError} If there is none, more than one, or an unknown one.
  */
-export async function networkName(positionals: readonly string[]): Promise<string> {
-  const names = await networkNames();
+export async function architectureName(positionals: readonly string[]): Promise<string> {
+  const names = await architectureNames();
+  return known(oneName(positionals, names), names, "NETWORK");
+}
+
+/**
+ * Checks that one network is named: an architecture, or with protections, `CNN+pgd:linf:0.2`.
+ *
+ * @throws {UsageError} If there is none, more than one, or one that is not there.
+ */
+export const networkName = async (positionals: readonly string[]): Promise<string> =>
+  await namedNetwork(oneName(positionals, await architectureNames()));
+
+function oneName(positionals: readonly string[], names: readonly string[]): string {
   const [name, ...others] = positionals;
   if (name === undefined) {
     throw new UsageError(`Cannot start as a NETWORK must be named: ${names.join(", ")}`);
   }
-  if (others.length > 0) {
-    throw new UsageError(
-      `Cannot start as one NETWORK must be named: current value is ${positionals.join(" ")}`,
-    );
-  }
-  return known(name, names, "NETWORK");
+  if (others.length === 0) return name;
+  throw new UsageError(
+    `Cannot start as one NETWORK must be named: current value is ${positionals.join(" ")}`,
+  );
+}
+
+/**
+ * Finds a network by its name, whatever the case of its letters and the spelling of its numbers.
+ *
+ * @throws {UsageError} If it is not there; where it can be made, the message says how.
+ */
+export async function namedNetwork(given: string): Promise<string> {
+  const [first = "", ...rest] = given.split("+");
+  if (rest.length === 0) return known(given, await architectureNames(), "NETWORK");
+  const architecture = known(first, await architectureNames(), "NETWORK");
+  const { architectures } = await import("../architectures.ts");
+  const { readProtections } = await import("../protections/plan.ts");
+  const specs = usable(() => readProtections(rest.join("+"), architectures[architecture]!));
+  const name = [architecture, ...specs].join("+");
+  if ((await networkNames()).includes(name)) return name;
+  throw new UsageError(
+    `Cannot use NETWORK as it must be trained first: current value is ${name}; ` +
+      `\`deno task protect ${architecture} --with ${specs.join("+")} --save\` makes it`,
+  );
 }
 
 /**
@@ -127,7 +163,7 @@ export function checkImage(
   );
 }
 
-/** Loads the network for a data set, from `models/` or from a file of its architecture. */
+/** Loads a network for a data set, from `models/` or from a file of its architecture. */
 export async function openNetwork(
   name: string,
   weights: string | undefined,
@@ -137,7 +173,7 @@ export async function openNetwork(
   const { loadNetwork } = await import("../network.ts");
   return weights === undefined
     ? await loadNetwork(name, { dataset })
-    : await loadNetwork(weights, { dataset, architecture: architectures[name]! });
+    : await loadNetwork(weights, { dataset, architecture: architectures[name.split("+", 1)[0]!]! });
 }
 
 /** Says once what this machine's TensorFlow lacks, if anything. */

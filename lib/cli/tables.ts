@@ -8,7 +8,7 @@ import { tablePasses } from "../results/budget.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
 import { known, number, text } from "./options.ts";
 import { startBar } from "./progress.ts";
-import { networkNames, seedOption, shortPath, warnOfBackend } from "./session.ts";
+import { architectureNames, seedOption, shortPath, warnOfBackend } from "./session.ts";
 
 const whole = { min: 1, integer: true };
 
@@ -48,7 +48,7 @@ export const tablesCommand: Command<typeof options> = {
 };
 
 async function run({ values, positionals, say, signal }: Call<typeof options>) {
-  const names = await networkNames();
+  const names = await architectureNames();
   const networks = positionals.length > 0
     ? [...new Set(positionals.map((given) => known(given, names, "NETWORK")))]
     : names;

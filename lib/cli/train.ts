@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { root } from "../setup/paths.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
 import { flag } from "./options.ts";
-import { datasetOption, networkName, networkNames, warnOfBackend } from "./session.ts";
+import { architectureName, architectureNames, datasetOption, warnOfBackend } from "./session.ts";
 import { trainAndSave, trainingOptions } from "./training.ts";
 
 const options = {
@@ -28,7 +28,7 @@ export const trainCommand: Command<typeof options> = {
     ["train MLP --epochs 2 --limit 5000", "tries it out, in seconds: out/MLP.safetensors"],
   ],
   notes: async () => [
-    `Networks: ${(await networkNames()).join(", ")}.`,
+    `Networks: ${(await architectureNames()).join(", ")}.`,
     "A training that was interrupted or killed goes on by itself, after its last complete epoch, " +
     "when\nthe same command is given again, and ends with the same weights as without a break.",
     "JSON: network, seed, epochs, loss, accuracy, testAccuracy, seconds, file.",
@@ -56,7 +56,7 @@ async function run({ values, positionals, signal, say }: Call<typeof options>) {
 async function readPositionals(positionals: readonly string[], flagged: boolean) {
   const [network, word, ...others] = positionals;
   const old = word === "true" || word === "false";
-  const name = await networkName(old ? [network ?? "", ...others] : positionals);
+  const name = await architectureName(old ? [network ?? "", ...others] : positionals);
   return { name, save: flagged || word === "true" };
 }
 

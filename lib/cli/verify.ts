@@ -31,7 +31,8 @@ export const verifyCommand: Command<typeof options> = {
   notes: [
     "Recomputed of each row: label and prediction; the image's norm in double precision (for L0 the\n" +
     "exact count), its pixels' range, and that it is adversarial by a margin of at most -1e-4, judged\n" +
-    "alone; whether it survives rounding to 8 bits. Weights are found by their SHA-256.",
+    "alone; whether it survives rounding to 8 bits; on dense networks, that it is the nearest of its\n" +
+    "linear region where the row says so. Weights are found by their SHA-256.",
     "A row without an image (none was found, or it was left out) counts as unwitnessed.",
     "Exit code 1 if a row fails. JSON: rows, verified, unwitnessed, failed (each with network,\n" +
     "image, p and why).",
@@ -91,8 +92,9 @@ async function openBySha256(
   const { loadNetwork } = await import("../network.ts");
   const { findWeights } = await import("../results/weights.ts");
   const file = await findWeights(weightsSha256, given);
-  if (file === undefined || !Object.hasOwn(architectures, network)) return undefined;
-  return await loadNetwork(file, { architecture: architectures[network]! }).catch(() => undefined);
+  const [name = ""] = network.split("+", 1); // protections follow
+  if (file === undefined || !Object.hasOwn(architectures, name)) return undefined;
+  return await loadNetwork(file, { architecture: architectures[name]! }).catch(() => undefined);
 }
 
 function tell(

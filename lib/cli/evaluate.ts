@@ -1,0 +1,152 @@
+/**
+ * `deno task evaluate`: what all attacks together leave of networks, protected or not.
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import type { Doubt } from "../attackable.ts";
+import type { Notes } from "../evaluation/evaluate.ts";
+import type { Cell } from "../evaluation/worst_case.ts";
+import { formatP } from "../numbers.ts";
+import { root } from "../setup/paths.ts";
+import { type Call, type Command, runCommand } from "./command.ts";
+import { checkImages, clock, imagesOption, normsOption } from "./measuring.ts";
+import { number, text, UsageError } from "./options.ts";
+import { startBar } from "./progress.ts";
+import {
+  namedNetwork,
+  networkNames,
+  percent,
+  seedOption,
+  shortPath,
+  warnOfBackend,
+} from "./session.ts";
+
+const whole = { min: 0, integer: true };
+
+/** `--images 5000:6000`. */
+const images: typeof imagesOption = {
+  value: "n|a:b",
+  help: "test images: the first n, or those from a to b - 1 (default: 5000:6000)",
+  read: (given = "5000:6000", name) => imagesOption.read(given, name),
+};
+
+const options = {
+  images,
+  norms: normsOption,
+  "black-box": number("n", "run attacks without gradients on the first n of them", whole, 100),
+  "max-passes": number("n", "forward plus backward passes of each image at most", {
+    ...{ min: 2, integer: true },
+  }, 600),
+  pictures: number("n", "the first n of the images keep their adversarial ones", whole, 200),
+  seed: seedOption,
+  out: text("DIR", "folder of the tables (default: data/protections)"),
+};
+
+/** The command, as `--help` shows it. */
+export const evaluateCommand: Command<typeof options> = {
+  name: "evaluate",
+  summary: "Attacks networks by all that there is, and says what is left: the worst case.",
+  arguments: "NETWORK...",
+  options,
+  examples: [
+    ["evaluate CNN+pgd:linf:0.1", "four norms, 1,000 images; some ten minutes on two cores"],
+    ["evaluate CNN CNN+pgd:l2:2 --norms 2 --images 5000:5200", "two networks in one norm"],
+    ["verify data/protections/CNN+pgd_linf_0.1.parquet", "confirms each row"],
+  ],
+  notes: async () => [
+    `Networks: ${(await networkNames()).join(", ")}.`,
+    "Of each image the smallest norm over all attacks counts: the portfolio; what deceives the\n" +
+    "unprotected network, scaled; on fewer images Square, HopSkipJump and Sparse-RS. Where one of\n" +
+    "these beats the portfolio on more than 2 % of the images, or gradients vanish, a figure is marked\n" +
+    '"masking suspected": it is an upper bound, and perhaps a loose one.',
+    "Rows go to NETWORK.parquet in the folder, what checkAttackable notices to NETWORK.json. What is\n" +
+    "there is not computed again: interrupted or killed, the same command goes on.",
+    "JSON: cells, each with network, p, images, median, robustness (epsilon, share, low and high),\n" +
+    "duels (attack, images, wins) and reasons; doubts by network; files.",
+  ],
+  whenInterrupted: "the same command goes on where it was",
+  run,
+};
+
+async function run(call: Call<typeof options>): Promise<Record<string, unknown>> {
+  const { values, positionals, say } = call;
+  if (positionals.length === 0) {
+    throw new UsageError(
+      `Cannot start as a NETWORK must be named: ${(await networkNames()).join(", ")}`,
+    );
+  }
+  checkImages({ ...values, subset: "test", dataset: "MNIST" });
+  const names = [...new Set(await Promise.all(positionals.map(namedNetwork)))];
+  const { tableOf } = await import("../evaluation/names.ts");
+  await warnOfBackend();
+  const { readCells } = await import("../evaluation/report.ts");
+  const files: string[] = [];
+  const cells: Cell[] = [];
+  const doubts: Record<string, Doubt[]> = {};
+  for (const name of names) {
+    const file = tableOf(values.out ?? join(root, "data", "protections"), name);
+    const notes = await evaluated(call, name, file);
+    const own = await readCells(file, notes.weightsSha256);
+    tell(own, say);
+    cells.push(...own);
+    doubts[name] = notes.doubts;
+    files.push(shortPath(file));
+  }
+  return { cells: cells.map((cell) => ({ ...cell, p: formatP(cell.p) })), doubts, files };
+}
+
+/** Fills a network's table. @returns What was noticed of it. */
+async function evaluated(
+  { values, signal, say }: Call<typeof options>,
+  name: string,
+  file: string,
+): Promise<Notes> {
+  const { evaluate, lackingResults, noticed, notesOf } = await import("../evaluation/evaluate.ts");
+  const { trialsOf } = await import("../evaluation/plan.ts");
+  const { openSubject } = await import("../evaluation/subject.ts");
+  const { Table } = await import("../results/table.ts");
+  const { thinTable } = await import("../results/wanted.ts");
+  await Deno.mkdir(dirname(file), { recursive: true });
+  const { "black-box": blackBox, "max-passes": maxPasses, pictures, images } = values;
+  const subject = await openSubject(name);
+  try {
+    const table = await Table.open(file);
+    const trials = trialsOf(subject, { ...values, blackBox, maxPasses });
+    const lacking = lackingResults(table, trials).reduce((a, b) => a + b, 0);
+    say(`${name}: ${lacking} results to compute, into ${shortPath(file)}`);
+    const left = clock(lacking, say);
+    const bar = startBar(name, Math.max(1, lacking));
+    try {
+      await evaluate(table, trials, {
+        signal,
+        onProgress({ attack, p, done, images, computed }) {
+          const of = `${attack} L${formatP(p)}, ${Math.floor(done)} of ${images} images`;
+          bar.update(computed, of + left(computed));
+        },
+      });
+    } finally {
+      bar.stop();
+    }
+    await thinTable(file, images.from + pictures);
+    return await noticed(subject, notesOf(file), images, { signal });
+  } finally {
+    subject.dispose();
+  }
+}
+
+/** Shows what is left of a network. */
+function tell(cells: readonly Cell[], say: (line: string) => void): void {
+  for (const { network, p, images, median, robustness, duels, reasons } of cells) {
+    const shares = robustness.map(({ epsilon, share, low, high }) =>
+      `${percent(share)} at ${epsilon} (${percent(low)} to ${percent(high)})`
+    );
+    say(`${network} L${formatP(p)}, ${images} images: median ${median.toPrecision(4)}, robust`);
+    say(`  ${shares.join(", ")}`);
+    const wins = duels.map(({ attack, images, wins }) => `${attack} on ${wins} of ${images}`);
+    if (wins.length > 0) say(`  the portfolio is beaten by ${wins.join(", ")}`);
+    if (reasons.length > 0) say(`  upper bound, masking suspected: ${reasons.join("; ")}`);
+  }
+}
+
+if (import.meta.main) Deno.exit(await runCommand(evaluateCommand, Deno.args));

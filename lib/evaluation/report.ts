@@ -1,0 +1,54 @@
+/**
+ * What a table of an evaluation comes to.
+ *
+ * @module
+ */
+import { readRows } from "../results.ts";
+import { notesOf, readNotes } from "./evaluate.ts";
+import { type AttackRow, type Cell, cellsOf } from "./worst_case.ts";
+
+/** Budgets at which robust accuracy is told; at 0 it is the accuracy. */
+export const usualEpsilons: ReadonlyMap<number, readonly number[]> = new Map([
+  [0, [0, 5, 10, 20]],
+  [1, [0, 5, 10, 15]],
+  [2, [0, 1, 1.5, 2]],
+  [Infinity, [0, 0.1, 0.2, 0.3]],
+]);
+
+const columns = [
+  ...["network", "weightsSha256", "dataset", "subset", "reference", "image", "label"] as const,
+  ...["prediction", "p", "attack", "minNorm", "forwards", "backwards", "seconds"] as const,
+];
+
+/** A row of an evaluation, without its image. */
+export type EvaluationRow = Awaited<ReturnType<typeof readEvaluation>>[number];
+
+/**
+ * Reads the rows of an evaluation that are of certain weights, on MNIST's test split.
+ *
+ * @throws As `readRows`.
+ */
+export const readEvaluation = async (file: string, weightsSha256: string) =>
+  (await readRows(file, { columns })).filter((row) =>
+    row.weightsSha256 === weightsSha256 && row.dataset === "MNIST" && row.subset === "test" &&
+    row.reference === "label"
+  );
+
+/**
+ * The cells of a table, with what was noticed of the network beside it.
+ *
+ * @param epsilons Budgets by norm.
+ * @throws As `readRows`; {SyntaxError} if the notes are damaged.
+ */
+export async function readCells(
+  file: string,
+  weightsSha256: string,
+  epsilons: ReadonlyMap<number, readonly number[]> = usualEpsilons,
+): Promise<Cell[]> {
+  const rows: AttackRow[] = await readEvaluation(file, weightsSha256);
+  const notes = await readNotes(notesOf(file));
+  const doubts = new Map(
+    notes?.weightsSha256 === weightsSha256 && rows[0] ? [[rows[0].network, notes.doubts]] : [],
+  );
+  return cellsOf(rows, { epsilons, doubts });
+}

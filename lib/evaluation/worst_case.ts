@@ -1,0 +1,167 @@
+/**
+ * What all attacks together leave of a protection: the worst case of each image, and how far to trust
+ * it.
+ *
+ * @module
+ */
+import type { ResultRow } from "../results.ts";
+import { median, wilson } from "../statistics.ts";
+
+/** What is taken of a row. */
+export type AttackRow = Pick<ResultRow, "network" | "image" | "p" | "attack" | "minNorm">;
+
+/** The smallest norm of one image in one norm, over all attacks. */
+export interface WorstCase {
+  network: string;
+  image: number;
+  p: number;
+  /** An upper bound: 0 if misclassified already, `Infinity` if no attack found anything. */
+  minNorm: number;
+  /** The attack that found it, or `null` where none did or none was needed. */
+  attack: string | null;
+}
+
+/** An attack held against the portfolio, on the images that both were run on. */
+export interface Duel {
+  attack: string;
+  images: number;
+  /** Images at which it found a smaller norm than the portfolio. */
+  wins: number;
+}
+
+/** Robust accuracy with Wilson's interval of 95 %. */
+export interface Robustness {
+  epsilon: number;
+  /** Share of images whose smallest norm found is greater: an upper bound. */
+  share: number;
+  low: number;
+  high: number;
+}
+
+/** One network in one norm. */
+export interface Cell {
+  network: string;
+  p: number;
+  /** Images that the portfolio was run on; the figures are over these. */
+  images: number;
+  /** Median of the smallest norms. */
+  median: number;
+  robustness: Robustness[];
+  duels: Duel[];
+  /** Why masking is suspected; empty where it is not. */
+  reasons: string[];
+}
+
+/** Something that the evaluation noticed of a network, of those that `checkAttackable` looks into. */
+export interface Noticed {
+  doubt: string;
+  raised: boolean;
+  message: string;
+}
+
+/** The attack that the others are held against. */
+const main = "portfolio";
+
+/** An attack that wins on more than this share of the images says that gradients mislead. */
+export const winsTolerated = 0.02;
+
+/** Norms agree to this share: the same point may have been measured by way of other sums. */
+const TIE = 1e-6;
+
+/** Doubts of the network itself; the others are of the attack that `checkAttackable` examines. */
+const damning = [
+  "logits-not-finite",
+  "logits-constant",
+  "outputs-differ",
+  "batch-dependent",
+  "softmax-outputs",
+  "vanished-gradients",
+];
+
+/**
+ * The smallest norm of each image over all attacks, in the order of the rows.
+ *
+ * @param rows Of any attacks, networks and norms; several rows of one attack count as well.
+ */
+export function worstCase(rows: readonly AttackRow[]): WorstCase[] {
+  const worst = new Map<string, WorstCase>();
+  for (const { network, image, p, attack, minNorm } of rows) {
+    const key = `${network} ${p} ${image}`;
+    const known = worst.get(key);
+    if (known && known.minNorm <= minNorm) continue;
+    const credited = minNorm > 0 && minNorm < Infinity;
+    // What stands already keeps its place.
+    const found = { network, image, p, minNorm, attack: credited ? attack : null };
+    if (known) Object.assign(known, found);
+    else worst.set(key, found);
+  }
+  return [...worst.values()];
+}
+
+/** Settings of {@linkcode cellsOf}. */
+export interface CellOptions {
+  /** Budgets by norm. */
+  epsilons?: ReadonlyMap<number, readonly number[]>;
+  /** By network: what was noticed of it. */
+  doubts?: ReadonlyMap<string, readonly Noticed[]>;
+}
+
+/**
+ * Each network in each norm, in the order of the rows: robust accuracy over the images that the
+ * portfolio was run on, and whether masking is suspected. It is where an attack without gradients,
+ * or by another network's, beats the portfolio on more than 2 % of the images that both were run on,
+ * and where a network has raised a doubt that gradients tell anything.
+ *
+ * @param rows Those of other attacks at images without a row of the portfolio are left out.
+ */
+export function cellsOf(
+  rows: readonly AttackRow[],
+  { epsilons = new Map(), doubts = new Map() }: CellOptions = {},
+): Cell[] {
+  const groups = Map.groupBy(rows, ({ network, p }) => `${network} ${p}`);
+  return [...groups.values()].flatMap((group) => {
+    const { network, p } = group[0]!;
+    const attacked = new Set(group.filter(isMain).map(({ image }) => image));
+    const own = group.filter(({ image }) => attacked.has(image));
+    if (own.length === 0) return [];
+    const norms = worstCase(own).map(({ minNorm }) => minNorm);
+    const duels = duelsOf(own);
+    return {
+      network,
+      p,
+      images: norms.length,
+      median: median(norms),
+      robustness: (epsilons.get(p) ?? []).map((epsilon) => robustnessAt(norms, epsilon)),
+      duels,
+      reasons: [...duels.flatMap(lost), ...(doubts.get(network) ?? []).flatMap(suspicious)],
+    };
+  });
+}
+
+const isMain = ({ attack }: AttackRow): boolean => attack === main;
+
+/** Robust accuracy, with what chance makes of so many images. */
+function robustnessAt(norms: readonly number[], epsilon: number): Robustness {
+  const robust = norms.filter((norm) => norm > epsilon).length;
+  const [low, high] = wilson(robust, norms.length);
+  return { epsilon, share: robust / norms.length, low, high };
+}
+
+/** Each other attack against the portfolio. */
+function duelsOf(rows: readonly AttackRow[]): Duel[] {
+  const best = new Map(worstCase(rows.filter(isMain)).map((row) => [row.image, row.minNorm]));
+  const others = Map.groupBy(rows.filter((row) => !isMain(row)), ({ attack }) => attack);
+  return [...others].map(([attack, own]) => {
+    const tried = worstCase(own);
+    const wins = tried.filter(({ image, minNorm }) => minNorm < best.get(image)! * (1 - TIE));
+    return { attack, images: tried.length, wins: wins.length };
+  });
+}
+
+const lost = ({ attack, images, wins }: Duel): string[] =>
+  wins > winsTolerated * images
+    ? [`${attack} beats the portfolio on ${wins} of ${images} images`]
+    : [];
+
+const suspicious = ({ doubt, raised, message }: Noticed): string[] =>
+  raised && damning.includes(doubt) ? [message] : [];
