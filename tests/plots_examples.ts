@@ -19,6 +19,7 @@ import { trainingHistory } from "$lib/plots/training_history.ts";
 import { minNormExamples } from "./min_norm_examples.ts";
 import { resistanceExamples } from "./resistance_examples.ts";
 import { normStoryExamples } from "./norm_story_examples.ts";
+import { protectionExamples } from "./protection_examples.ts";
 
 const images = digits.map(({ label, pixels }) => ({
   label,
@@ -159,6 +160,7 @@ export const examples: Record<string, () => Figure> = {
   ...minNormExamples,
   ...resistanceExamples,
   ...normStoryExamples,
+  ...protectionExamples,
 };
 
 function intervalRows(panels: string[]) {
