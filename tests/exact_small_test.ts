@@ -40,6 +40,18 @@ for (const p of norms) {
     assert(Math.max(...all) < 1.01, `worst ${Math.max(...all)}`);
   });
 
+  for (const how of [{ polish: true }, { attack: "linear-region" }]) {
+    Deno.test(`minNorm() with ${JSON.stringify(how)} reaches the exact norm (p ${formatP(p)})`, async () => {
+      const found = await minNorm(network, digits, { p, ...how });
+      const all = ratios(found.map(({ norm }) => norm), p);
+      assertPossible(all);
+      assert(Math.max(...all) < 1.0001, `worst ${Math.max(...all)}`);
+      for (const { norm, optimal, attack } of found) {
+        assertEquals([optimal, attack], norm === 0 ? [null, null] : [true, "linear-region"]);
+      }
+    });
+  }
+
   Deno.test(`linearRegion() reaches the exact norm from nine aims (p ${formatP(p)})`, async () => {
     const best = labels.map((_, i) => minimal(p)[i] === 0 ? 0 : Infinity);
     for (let k = 1; k < 10; k++) {

@@ -32,6 +32,8 @@ export interface Known {
   best: Found | undefined;
   /** The best by class aimed at. */
   readonly byClass: Map<number, Found>;
+  /** All that was found, for the polish: what is not the best of its class may lead further. */
+  readonly found: Found[];
   steps: number;
   forwards: number;
   backwards: number;
@@ -72,6 +74,7 @@ export function startKnown(
     targets: target === undefined ? order.filter((one) => one !== reference) : [target],
     best: undefined,
     byClass: new Map(),
+    found: [],
     steps: 0,
     forwards: clean.forwards,
     backwards: clean.backwards,
@@ -141,6 +144,7 @@ export function learn(
   known.forwards += forwards;
   known.backwards += backwards;
   const found: Found = { norm, point, attack };
+  if (norm < Infinity) known.found.push(found);
   if (target !== undefined && norm < normAt(known, target)) known.byClass.set(target, found);
   if (norm < bestNorm(known)) known.best = found;
 }

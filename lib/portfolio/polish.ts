@@ -43,7 +43,7 @@ interface PolishOptions {
 }
 
 /**
- * Improves on the best point of an image, then on the best of its other classes.
+ * Improves on the best point of an image, on the best of its other classes, then on all others.
  *
  * @param known What the portfolio's turns found.
  * @param concluded What it would report.
@@ -52,12 +52,16 @@ interface PolishOptions {
  */
 export async function polished(
   network: Classifier,
-  { best, byClass, reference, target }: Known,
+  { best, byClass, found, reference, target }: Known,
   concluded: Concluded,
   { maxPasses, signal }: PolishOptions,
 ): Promise<Concluded> {
   const { outcome } = concluded;
-  const points = new Set([...best ? [best] : [], ...byClass.values()].map(({ point }) => point));
+  const first = [...best ? [best] : [], ...byClass.values()];
+  const points = new Set(
+    [first, found].flatMap((ones) => ones.toSorted((a, b) => a.norm - b.norm))
+      .map(({ point }) => point),
+  );
   points.delete(outcome.perturbed);
   const work = polishing(network, outcome, {
     goal: { reference, target },

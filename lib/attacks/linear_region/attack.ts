@@ -149,7 +149,7 @@ function* regionSteps(
         target: targetAt(target, place),
       };
       const others = own.filter((one) => one.found && one.perturbed !== best.perturbed)
-        .map(({ perturbed }) => perturbed);
+        .sort((a, b) => a.norm - b.norm).map(({ perturbed }) => perturbed);
       results[place] = yield* polishing(network, best, { goal, others, maxPasses });
       report(first + turnsShare * places.length + (1 - turnsShare) * (i + 1), 0);
     }

@@ -4,7 +4,6 @@
  * @module
  */
 import type { Classifier, Network } from "../../network.ts";
-import { distance } from "../../norms.ts";
 import { argMax } from "../../numbers.ts";
 import type { Outcome } from "../driver.ts";
 import { type Goal, logitsAlone, reaches, softmax } from "../judge.ts";
@@ -37,7 +36,7 @@ function effort({ architecture: { layers } }: Network, p: number) {
  * each program.
  *
  * @param outcome What was found so far.
- * @param others Points that may be adversarial, too: of other classes, say.
+ * @param others Points that may be adversarial, too, the most promising first: of other classes, say.
  * @param maxPasses Of the outcome's and the polish's passes together.
  * @returns The outcome, with the best point of all; the programs count as steps.
  * @throws {TypeError} If the classifier is no network, or its layers are not piecewise affine.
@@ -57,14 +56,13 @@ export function* polishing(
     logitsAlone(network, point, network.architecture.inputShape);
   if (!outcome.found || outcome.norm === 0) return outcome;
   const { points, maxPrograms } = effort(network, p);
-  const starts = [outcome.perturbed, ...others.filter((one) => reaches(goal, logitsOf(one)))]
-    .map((point) => ({ point, norm: distance(point, clean, p) }))
-    .sort((a, b) => a.norm - b.norm).slice(0, points);
+  const starts = [outcome.perturbed, ...others].slice(0, points);
   let { steps, forwards, backwards } = outcome;
   let best: { point: Float32Array; norm: number; optimal: boolean | null } | undefined;
-  for (const { point } of starts) {
+  for (const point of starts) {
     const left = maxPasses - forwards - backwards;
     if (left < fewestPasses) break;
+    if (!reaches(goal, logitsOf(point))) continue;
     const start = { ...goal, image: clean, point };
     const found = yield* improving(network, net, start, p, { maxPrograms, maxPasses: left });
     steps += found.programs;

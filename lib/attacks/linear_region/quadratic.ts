@@ -11,7 +11,9 @@ import { addTo, dot, factor } from "./solve.ts";
 /** A solver of the kind that `nearest.ts` asks for. */
 export function nearestL2(goal: Inequality, down: Float64Array, up: Float64Array): Solver {
   const inequalities = [goal];
-  let y = new Float64Array([0]);
+  // Without bounds the goal alone would ask for so much. At 0 every pixel that is black or white stands
+  // at its bound, and an image of no others has no slope there.
+  let y = new Float64Array([Math.max(0, -goal.bound / (dot(goal.row, goal.row) || 1))]);
   const x = new Float64Array(up.length);
   return {
     x,
