@@ -1,0 +1,137 @@
+/**
+ * Evaluations together, what networks make of digits, and what steps of training cost.
+ *
+ * @module
+ */
+import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import { architecture, MLP } from "$lib/architectures.ts";
+import { tf } from "$lib/backend.ts";
+import {
+  byWorstCase,
+  type Evaluated,
+  evaluatedNames,
+  gather,
+  robustnessAt,
+  unevaluatedNames,
+} from "$lib/evaluation/gathered.ts";
+import { openSubject } from "$lib/evaluation/subject.ts";
+import { gradientsOf, viewsOf } from "$lib/evaluation/views.ts";
+import { test } from "$lib/loader.ts";
+import { stepSeconds } from "$lib/protections/cost.ts";
+import { type ResultRow, writeRows } from "$lib/results.ts";
+import { pixelsOf } from "$lib/rows.ts";
+import { inFolder } from "./in_folder.ts";
+import { plane, smallest } from "./plane.ts";
+
+const { weightsSha256, dispose } = await openSubject("MLP");
+dispose();
+
+/** A row of the MLP's evaluation in L-infinity. */
+const row = (image: number, attack: string, minNorm: number, sha = weightsSha256): ResultRow => ({
+  ...{ network: "MLP", weightsSha256: sha, dataset: "MNIST", subset: "test", image, label: 3 },
+  ...{ prediction: minNorm > 0 ? 3 : 5, reference: "label", p: Infinity, attack, options: "{}" },
+  ...{ found: minNorm < Infinity, minNorm, forwards: 1, backwards: 1, seconds: 0, seed: 0 },
+  adversarialClass: minNorm < Infinity ? 5 : null,
+  ...{ survives8bit: null, minNorm8bit: null, certifiedNorm: null, certificate: null },
+  ...{ adversarial: null, foundBy: null, optimal: null },
+});
+
+const budgets = new Map([[Infinity, [0, 0.1]]]);
+
+Deno.test("gather() takes the worst case over all attacks, of the present weights alone", () =>
+  inFolder(async (folder) => {
+    const notes = [{ doubt: "vanished-gradients", raised: true, message: "all of them" }];
+    await writeRows(`${folder}/MLP.parquet`, [
+      ...[0, 0.05, 0.2, 0.3].map((norm, image) => row(image, "portfolio", norm)),
+      row(2, "square", 0.08),
+      row(9, "square", 0.01), // the portfolio was not run on it
+      row(5, "portfolio", 0.01, "of other weights"),
+    ]);
+    await Deno.writeTextFile(
+      `${folder}/MLP.json`,
+      JSON.stringify({ network: "MLP", weightsSha256, images: { from: 0, to: 4 }, doubts: notes }),
+    );
+    const [own, ...more] = await gather(["MLP", "CNN"], budgets, folder);
+    assertEquals(more, []);
+    assertEquals(own!.worst.map(({ minNorm }) => minNorm), [0, 0.05, 0.08, 0.3]);
+    const [cell] = own!.cells;
+    assertEquals([robustnessAt(cell!, 0).share, robustnessAt(cell!, 0.1).share], [0.75, 0.25]);
+    assertEquals(cell!.reasons, [
+      "square beats the portfolio on 1 of 1 images",
+      "all of them",
+    ]);
+    assertThrows(() => robustnessAt(cell!, 0.2), RangeError, "current value is 0.2");
+  }));
+
+Deno.test("evaluatedNames() are those in the tables, plain ones first; no folder has none", () =>
+  inFolder(async (folder) => {
+    const tables = { "CNN+pgd_linf_0.1": "CNN+pgd:linf:0.1", MLP: "MLP", CNN: "CNN" };
+    for (const [file, network] of Object.entries(tables)) {
+      await writeRows(`${folder}/${file}.parquet`, [{ ...row(0, "portfolio", 1), network }]);
+    }
+    await Deno.writeTextFile(`${folder}/smoothing.parquet`, "another kind of table");
+    await Deno.writeTextFile(`${folder}/MLP.json`, "{}");
+    assertEquals(await evaluatedNames(folder), ["MLP", "CNN", "CNN+pgd:linf:0.1"]);
+    assertEquals(await evaluatedNames(`${folder}/none`), []);
+    assert(!(await unevaluatedNames(folder)).includes("CNN+pgd:linf:0.1"));
+  }));
+
+Deno.test("byWorstCase() puts first what is strongest where it is weakest", () => {
+  const evaluated = (name: string, shares: readonly number[]): Evaluated => ({
+    ...{ name, rows: [], worst: [], doubts: [] },
+    cells: [1, 2].map((p, i) => ({
+      ...{ network: name, p, images: 10, median: 1, duels: [], reasons: [] },
+      robustness: [{ epsilon: 1, share: shares[i]!, low: 0, high: 1 }],
+    })),
+  });
+  const all = [
+    evaluated("uneven", [1, 0.1]),
+    evaluated("even", [0.4, 0.5]),
+    evaluated("a little more even", [0.6, 0.4]),
+  ];
+  const order = (norms: number[]) =>
+    byWorstCase(all, new Map(norms.map((p) => [p, 1]))).map(({ name }) => name);
+  assertEquals(order([1, 2]), ["a little more even", "even", "uneven"]);
+  assertEquals(order([1]), ["uneven", "a little more even", "even"]);
+});
+
+Deno.test("gradientsOf() a plane are its weights, viewsOf() has its smallest perturbation", async () => {
+  const { images, labels } = await test(1);
+  const [clean] = pixelsOf(images);
+  const network = plane(clean!, 2);
+  const digits = { images, labels: tf.zerosLike(labels) };
+  const before = tf.memory().numTensors;
+  const [gradient] = gradientsOf(network, digits);
+  const options = { p: 2, ids: [5007], attack: "fmn", maxPasses: 300 };
+  const [view] = await viewsOf([network, network], digits, options);
+  assertEquals(tf.memory().numTensors, before);
+  assertEquals([view!.image, view!.views.length], [5007, 2]);
+  // The class before the plane is 0, whose odds rise with the margin, but for the third class.
+  const moved = images.add<typeof images>(tf.tensor4d(gradient!, images.shape).mul(1e-3));
+  const rise = (points: typeof images) => network.logits(points).arraySync() as number[][];
+  assert(rise(moved)[0]![0]! > rise(images)[0]![0]!);
+  const norm = smallest(clean!, 2, 2);
+  const [own] = view!.views;
+  assertAlmostEquals(own!.norm, norm, 0.02 * norm);
+  assertEquals(own!.adversarialClass, 1);
+  tf.dispose([images, labels, digits.labels, moved]);
+});
+
+Deno.test("stepSeconds() times steps with their protections, and leaves no tensors", async () => {
+  const digits = await test(40);
+  const small = architecture("small", MLP.layers, { ...MLP, batchSize: 32 });
+  const before = tf.memory().numTensors;
+  let traced = 0;
+  const images = ({ images }: { images: typeof digits.images }) => {
+    traced++;
+    return images;
+  };
+  const seconds = stepSeconds(small, digits, { protections: [{ spec: "spy", images }], steps: 2 });
+  assert(seconds > 0 && seconds < 60);
+  assert(traced > 0);
+  assertEquals(tf.memory().numTensors, before);
+  assertThrows(() => stepSeconds(small, digits, { steps: 0 }), RangeError, "current value is 0");
+  const large = { ...small, batchSize: 64 };
+  assertThrows(() => stepSeconds(large, digits), RangeError, "a batch needs 64 images");
+  tf.dispose([digits.images, digits.labels]);
+});
