@@ -9,8 +9,10 @@ import { tf } from "./backend.ts";
 import { exists } from "./setup/host.ts";
 import { root } from "./setup/paths.ts";
 import { type Digits, load } from "./loader.ts";
-import { loadNetwork, modelsFolder, type Network, toArrays } from "./network.ts";
+import { protectedNames } from "./evaluation/names.ts";
+import { loadNetwork, modelsFolder, type Network, protectedFile, toArrays } from "./network.ts";
 import { readResistances } from "./resistance/table.ts";
+import { readRows } from "./results.ts";
 import { readSafetensors, weightsSha256 } from "./safetensors.ts";
 
 const folder = join(root, "data", "final");
@@ -35,19 +37,25 @@ export const halves: Readonly<Record<Half, { from: number; to: number }>> = {
 
 /** A network of `models/`. */
 export interface Model {
-  /** Its file's name without the ending: a protected network has a name of its own. */
+  /** Its file's name without the ending, that of a protected network as `CNN+pgd:linf:0.1`. */
   name: string;
   network: Network;
   weightsSha256: string;
 }
 
+/** Where a network's file is in the folder; protected ones, such as `CNN+pgd:linf:0.1`, have their own. */
+const pathOf = (name: string, folder: string): string =>
+  join(folder, name.includes("+") ? protectedFile(name) : `${name}.safetensors`);
+
 /** The names of all networks for MNIST in `models/`: unprotected ones first, then by name. */
 export async function modelNames(folder = modelsFolder): Promise<string[]> {
+  const plain = Array.from(Deno.readDirSync(folder), ({ name }) => name)
+    .filter((name) => name.endsWith(".safetensors"))
+    .map((name) => name.replace(/\.safetensors$/, ""));
   const names: string[] = [];
-  for await (const { name, isFile } of Deno.readDir(folder)) {
-    if (!isFile || !name.endsWith(".safetensors")) continue;
-    const { metadata } = await readSafetensors(join(folder, name));
-    if (metadata["dataset"] === "MNIST") names.push(name.replace(/\.safetensors$/, ""));
+  for (const name of [...plain, ...await protectedNames(join(folder, "protected"))]) {
+    const { metadata } = await readSafetensors(pathOf(name, folder));
+    if (metadata["dataset"] === "MNIST") names.push(name);
   }
   const order = Object.keys(architectures);
   const place = (name: string) => order.includes(name) ? order.indexOf(name) : order.length;
@@ -56,8 +64,29 @@ export async function modelNames(folder = modelsFolder): Promise<string[]> {
 
 /** Opens a network of `models/`; who asked for it disposes it. */
 export async function openModel(name: string, folder = modelsFolder): Promise<Model> {
-  const network = await loadNetwork(join(folder, `${name}.safetensors`));
+  const network = await loadNetwork(pathOf(name, folder));
   return { name, network, weightsSha256: await weightsSha256(toArrays(network.weights)) };
+}
+
+/**
+ * The names of the networks in `models/` that the tables of the last figures have: as they are there
+ * now, by their weights.
+ *
+ * @throws {Deno.errors.NotFound} If there is no table.
+ */
+export async function measuredNames(folder = modelsFolder, files = tables): Promise<string[]> {
+  const norms = await readRows(existing(files.minNorms), { columns: ["weightsSha256"] });
+  const known = new Set(norms.map((row) => row.weightsSha256));
+  const resisting = new Set(
+    (await readResistances(existing(files.resistances))).map((row) => row.weightsSha256),
+  );
+  const names: string[] = [];
+  for (const name of await modelNames(folder)) {
+    const { tensors } = await readSafetensors(pathOf(name, folder));
+    const sha256 = await weightsSha256(tensors);
+    if (known.has(sha256) && resisting.has(sha256)) names.push(name);
+  }
+  return names;
 }
 
 /** How many images of a set a network is right about. */

@@ -12,6 +12,7 @@ import {
   accuracyRows,
   finalResistances,
   halves,
+  measuredNames,
   modelNames,
   openModel,
   trainRow,
@@ -31,11 +32,26 @@ Deno.test("modelNames() gives the networks of a folder, the known ones first", (
       Deno.copyFile(join(modelsFolder, from), join(folder, to));
     await put("CNN.safetensors", "CNN.safetensors");
     await put("MLP.safetensors", "MLP.safetensors");
-    await put("CNN.safetensors", "A_protected.safetensors");
+    await put("CNN.safetensors", "A_third.safetensors");
     await put("CNN-history.svg", "CNN-history.svg");
     await Deno.mkdir(join(folder, "seeds"));
-    assertEquals(await modelNames(folder), ["MLP", "CNN", "A_protected"]);
-    assertEquals((await openModel("A_protected", folder)).network.name, "CNN");
+    await Deno.mkdir(join(folder, "protected"));
+    await put("CNN_d.safetensors", "protected/CNN_d+pgd_linf_0.1.safetensors");
+    const guarded = "CNN_d+pgd:linf:0.1";
+    assertEquals(await modelNames(folder), ["MLP", "CNN", "A_third", guarded]);
+    assertEquals((await openModel("A_third", folder)).network.name, "CNN");
+    const { weightsSha256 } = await openModel("CNN_d");
+    assertEquals((await openModel(guarded, folder)).weightsSha256, weightsSha256);
+  }));
+
+Deno.test("measuredNames() gives those that both tables have with these weights", () =>
+  inFolder(async (folder) => {
+    const copy = (from: string, to: string) =>
+      Deno.copyFile(join(modelsFolder, from), join(folder, to));
+    await copy("MLP.safetensors", "MLP.safetensors");
+    await copy("seeds/1/CNN.safetensors", "CNN.safetensors");
+    assertEquals(await modelNames(folder), ["MLP", "CNN"]);
+    assertEquals(await measuredNames(folder), ["MLP"]);
   }));
 
 Deno.test("the halves are all of val", () => {
