@@ -115,13 +115,17 @@ export class Reader implements AsyncDisposable {
   async stops(name: string, long: string, after: number): Promise<string> {
     const kernel = await this.notebook.kernelId();
     await this.set(name, long);
-    await this.notebook.clickRunAll();
-    await this.page.waitForTimeout(after);
-    await this.notebook.stop();
-    await this.notebook.idle(20_000);
-    await this.page.waitForTimeout(500);
-    const failed = (await this.notebook.save()).filter(errorOf);
-    await this.reset(name);
+    let failed: SavedCell[];
+    try {
+      await this.notebook.clickRunAll();
+      await this.page.waitForTimeout(after);
+      await this.notebook.stop();
+      await this.notebook.idle(20_000);
+      await this.page.waitForTimeout(500);
+      failed = (await this.notebook.save()).filter(errorOf);
+    } finally {
+      await this.reset(name); // what comes next must not take long
+    }
     assert(failed.length > 0, "no cell was stopped");
     const { ename, evalue = "", traceback } = errorOf(failed[0]!)!; // those below were waiting
     assertEquals([ename, traceback?.length], ["AbortError", 1], evalue);
