@@ -1,0 +1,85 @@
+import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
+import { type AttackRow, type Cell, cellsOf, worstCase } from "$lib/evaluation/worst_case.ts";
+
+/** Rows of one attack: a norm for each image, from image 5000 on. */
+const rows = (attack: string, norms: readonly number[], p = Infinity): AttackRow[] =>
+  norms.map((minNorm, i) => ({ network: "N", image: 5000 + i, p, attack, minNorm }));
+
+const only = (cells: readonly Cell[]): Cell => {
+  assertEquals(cells.length, 1);
+  return cells[0]!;
+};
+
+/** A hundred images at 0.3, of which another attack finds the first few at 0.2. */
+const beaten = (wins: number) => [
+  ...rows("portfolio", new Array<number>(100).fill(0.3)),
+  ...rows("square", Array.from({ length: 100 }, (_, i) => i < wins ? 0.2 : 0.4)),
+];
+
+Deno.test("worstCase() is the smallest norm of all attacks, and says whose it is", () => {
+  const worst = worstCase([
+    ...rows("portfolio", [0.3, 0.2, 0, Infinity, Infinity]),
+    ...rows("transfer", [0.4, 0.1, 0, 0.5, Infinity]),
+    ...rows("square", [0.2]),
+    ...rows("portfolio", [1.5], 2),
+  ]);
+  assertEquals(worst.map(({ image, p, minNorm, attack }) => [image, p, minNorm, attack]), [
+    [5000, Infinity, 0.2, "square"],
+    [5001, Infinity, 0.1, "transfer"],
+    [5002, Infinity, 0, null],
+    [5003, Infinity, 0.5, "transfer"],
+    [5004, Infinity, Infinity, null],
+    [5000, 2, 1.5, "portfolio"],
+  ]);
+});
+
+Deno.test("worstCase() of more rows is never larger", () => {
+  const all = beaten(7);
+  for (let count = 101; count <= all.length; count++) {
+    const [fewer, more] = [all.slice(0, count - 1), all.slice(0, count)].map(worstCase);
+    for (const [i, { minNorm }] of fewer!.entries()) assert(more![i]!.minNorm <= minNorm);
+  }
+});
+
+Deno.test("a cell's robust accuracy has Wilson's interval, over the portfolio's images", () => {
+  const norms = Array.from({ length: 100 }, (_, i) => i < 5 ? 0.1 : 0.3);
+  // The portfolio was not run on the image behind, and what is at epsilon is not beyond it.
+  const square = { network: "N", image: 7000, p: Infinity, attack: "square", minNorm: 0.01 };
+  const cell = only(cellsOf([...rows("portfolio", norms), square], {
+    epsilons: new Map([[Infinity, [0.1]]]),
+  }));
+  assertEquals([cell.images, cell.median], [100, 0.3]);
+  const [{ epsilon, share, low, high }] = cell.robustness as [Cell["robustness"][0]];
+  assertEquals([epsilon, share], [0.1, 0.95]);
+  assertAlmostEquals(low, 0.8882, 1e-4); // by R's prop.test without correction
+  assertAlmostEquals(high, 0.9785, 1e-4);
+});
+
+Deno.test("masking is suspected where another attack wins on more than 2 % of the images", () => {
+  assertEquals(only(cellsOf(beaten(2))).reasons, []);
+  const cell = only(cellsOf(beaten(3)));
+  assertEquals(cell.duels, [{ attack: "square", images: 100, wins: 3 }]);
+  assertEquals(cell.reasons, ["square beats the portfolio on 3 of 100 images"]);
+});
+
+Deno.test("an attack is held against the portfolio on the images of both", () => {
+  const few = [
+    ...rows("portfolio", new Array<number>(100).fill(0.3)),
+    ...rows("square", [0.2, 0.3, 0.3 * (1 - 1e-9), 0.4]),
+  ];
+  assertEquals(only(cellsOf(few)).duels, [{ attack: "square", images: 4, wins: 1 }]);
+  assertEquals(only(cellsOf(few)).reasons.length, 1); // 1 of 4, not 1 of 100
+});
+
+Deno.test("a network with vanished gradients is suspected; doubts of PGD alone are not held against it", () => {
+  const doubts = (doubt: string, raised = true) => ({
+    doubts: new Map([["N", [{ doubt, raised, message: `${doubt}: 0.9` }]]]),
+  });
+  const calm = beaten(0);
+  const reasonsOf = (options: Parameters<typeof cellsOf>[1]) =>
+    only(cellsOf(calm, options)).reasons;
+  assertEquals(reasonsOf(doubts("vanished-gradients")), ["vanished-gradients: 0.9"]);
+  assertEquals(reasonsOf(doubts("vanished-gradients", false)), []);
+  assertEquals(reasonsOf(doubts("more-steps-gain")), []);
+  assertMatch(reasonsOf(doubts("softmax-outputs")).join(), /softmax/);
+});
