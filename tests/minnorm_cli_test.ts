@@ -161,6 +161,24 @@ Deno.test("minnorm: JSON has the contract's fields, and verify fails what was ch
     assertEquals(failed, [{ network: "MLP", image: 41, p: "0", why: failed[0].why }]);
   }));
 
+Deno.test("minnorm: a polish makes rows of its own, but not in L0, and says so", () =>
+  inFolder(async (folder) => {
+    const file = join(folder, "t.parquet");
+    const args = ["MLP", "--norms", "0,1", "--images", "3", "--max-passes", "200", "--out", file];
+    assertEquals((await run("minnorm", ...args)).code, 0);
+    const { code, stdout } = await run("minnorm", ...args, "--polish");
+    assertEquals(code, 0);
+    assertMatch(stdout, /^L0: not polished, as linear regions need norms 1, 2 or inf\n/);
+    assertMatch(stdout, /has 3 of 6 results already/);
+    const rows = await readRows(file);
+    assertEquals(rows.map(({ p, optimal }) => [p, optimal]), [
+      ...[[0, null], [0, null], [0, null], [1, null], [1, null], [1, null]],
+      ...[[1, true], [1, true], [1, true]],
+    ]);
+    const verified = await run("verify", file);
+    assertMatch(verified.stdout, /9 rows: 9 verified, 0 without an image, 0 failed/);
+  }));
+
 Deno.test("minnorm: weights from elsewhere are found again by verify, and missed when gone", () =>
   inFolder(async (folder) => {
     const weights = join(folder, "mine.safetensors");
@@ -202,6 +220,7 @@ Deno.test("minnorm and verify: wrong use and foreign files end in one line", () 
       [["MLP", "--images", "9990:10001", ...out], /test has 10000 images/],
       [["MLP", "--attack", "fmm", ...out], /Did you mean fmn\?/],
       [["MLP", "--attack", "ddn", ...out], /Cannot/],
+      [["MLP", "--attack", "fmn", "--polish", ...out], /--polish .* current value is --attack fmn/],
     ];
     for (const [args, message] of wrong) {
       const { signal } = new AbortController();

@@ -12,7 +12,7 @@ import {
 } from "@std/assert";
 import { join } from "node:path";
 import pl from "nodejs-polars";
-import { tf } from "$lib/backend.ts";
+import { type Tensor4D, tf } from "$lib/backend.ts";
 import { loadBytes } from "$lib/loader.ts";
 import { loadNetwork, toArrays } from "$lib/network.ts";
 import { appendRows, readRows, type ResultRow, rowsOf, writeRows } from "$lib/results.ts";
@@ -320,15 +320,20 @@ Deno.test("verifyTable() confirms what was measured in every norm, and fails wha
     for (const p of [0, 1, 2, Infinity]) {
       await measure(table, { ...measurement, p, maxPasses: 60 }, part(0, 3));
     }
+    await measure(table, { ...measurement, p: 2, polish: true, maxPasses: 60 }, part(0, 1));
     await measure(table, { ...measurement, p: 2 }, part(wrong, wrong + 1));
     const good = await readRows(file);
+    const polished = good.at(-2)!;
+    assertEquals(polished.options, '{"maxPasses":60,"version":2,"polish":true}');
+    assertEquals([polished.optimal, polished.foundBy], [true, "linear-region"]);
+    assertEquals(good.filter(({ optimal }) => optimal !== null), [polished]);
     const networkOf = ({ weightsSha256 }: { weightsSha256: string }) =>
       Promise.resolve(weightsSha256 === measurement.weightsSha256 ? network : undefined);
     const verify = async (rows: ResultRow[]) => {
       await writeRows(file, rows);
       return await verifyTable(file, { networkOf, digitsOf: () => Promise.resolve(digits) });
     };
-    assertEquals(await verify(good), { rows: 13, verified: 13, unwitnessed: 0, failed: [] });
+    assertEquals(await verify(good), { rows: 14, verified: 14, unwitnessed: 0, failed: [] });
     assertEquals(good.at(-1)!.minNorm, 0);
 
     const of = (p: number) => good.find((row) => row.p === p)!;
@@ -363,6 +368,8 @@ Deno.test("verifyTable() confirms what was measured in every norm, and fails wha
       [l2, { minNorm: -1, adversarial: null }, "minNorm must be >= 0"],
       [l2, { survives8bit: !l2.survives8bit }, "rounded to 8 bits"],
       [l2, { minNorm8bit: l2.minNorm8bit! + 1e-5 }, "is no norm between images of 8 bits"],
+      [l2, { optimal: true }, "is not the nearest of its linear region"],
+      [of(0), { optimal: true }, "optimal is true though p is 0"],
       [l2, { certifiedNorm: l2.minNorm + 0.01 }, "certifiedNorm"],
       [good.at(-1)!, { minNorm: 0.1 }, "the clean image is misclassified"],
       [good.at(-1)!, { minNorm: 0.1, adversarial: null }, "the clean image is misclassified"],
@@ -375,6 +382,18 @@ Deno.test("verifyTable() confirms what was measured in every norm, and fails wha
       assertStringIncludes(failed[i]!.why, why, JSON.stringify(change))
     );
     assertEquals(failed[0], { network: "MLP", image: 0, p: "2", why: failed[0]!.why });
+
+    const wrapped = {
+      ...{ name: "wrapped", classes: 10, revision: {} },
+      logits: (images: Tensor4D) => network.logits(images),
+    };
+    await writeRows(file, [polished]);
+    const around = await verifyTable(file, {
+      networkOf: () => Promise.resolve(wrapped),
+      digitsOf: () => Promise.resolve(digits),
+    });
+    const { why } = around.failed[0]!;
+    assertEquals(why, "optimal is true though wrapped has no linear regions");
   }));
 
 Deno.test("verifyTable() judges the point, not its norm: a smaller one that is not adversarial fails", () =>

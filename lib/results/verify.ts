@@ -4,7 +4,7 @@
  * @module
  */
 import { abstention, adversarialMargin, logitsAlone, marginOf } from "../attacks/judge.ts";
-import { isNearest } from "../attacks/linear_region/confirm.ts";
+import { hasRegions, isNearest } from "../attacks/linear_region/confirm.ts";
 import { catalogueOf } from "../data/datasets.ts";
 import { type Dataset, type DigitBytes, loadBytes, type Subset } from "../loader.ts";
 import type { Classifier } from "../network.ts";
@@ -211,6 +211,7 @@ function confirmOptimal(
   reference: number,
 ): void {
   if (![1, 2, Infinity].includes(p)) wrong(`optimal is true though p is ${formatP(p)}`);
+  if (!hasRegions(network)) wrong(`optimal is true though ${network.name} has no linear regions`);
   if (isNearest(network, { image, point, reference }, p) !== false) return;
   wrong("its image is not the nearest of its linear region");
 }

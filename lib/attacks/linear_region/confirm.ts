@@ -17,6 +17,16 @@ const mostOpen = 6;
 /** What float32 pixels may add to a value. */
 const rounding = 1e-5;
 
+/** Whether a classifier has linear regions at all. */
+export function hasRegions(classifier: Classifier): boolean {
+  try {
+    return Boolean(regionsOf(classifier));
+  } catch (error) {
+    if (error instanceof TypeError) return false;
+    throw error;
+  }
+}
+
 /**
  * Solves the program of the region that a point lies in. A solution lies on the border of its region,
  * where rounding and the margin for float32 may have led it across: so units within their share of it
