@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { architectures } from "$lib/architectures.ts";
 import { backend, tf } from "$lib/backend.ts";
 import { test } from "$lib/loader.ts";
-import { loadNetwork, modelsFolder, type Network } from "$lib/network.ts";
+import { loadNetwork, modelsFolder, type Network, protectedFile } from "$lib/network.ts";
 import { accuracy } from "$lib/trainer.ts";
 
 /** What git says in models/. */
@@ -59,4 +59,28 @@ Deno.test("each committed network is as accurate as models/README.md says", asyn
     });
   }
   tf.dispose([digits.images, digits.labels]);
+});
+
+/** Rows of the table of protected networks: name, epochs, accuracy and test accuracy in percent. */
+async function publishedProtected() {
+  const text = new TextDecoder().decode(await git("show", ":./README.md"));
+  const rows = [...text.matchAll(/^\| (\w+\+\S+) +\| (\d+) +\| ([\d.]+) +\| ([\d.]+)/gm)];
+  return rows.map(([, name, ...figures]) => [name!, ...figures.map(Number)] as const);
+}
+
+Deno.test("models/README.md tells of each committed protected network, as its file does", async () => {
+  const files = new TextDecoder().decode(await git("ls-files", "protected")).trim().split("\n");
+  const rows = await publishedProtected();
+  assertEquals(rows.map(([name]) => protectedFile(name)).sort(), files.sort());
+  for (const [name, ...figures] of rows) {
+    const file = protectedFile(name).replace(/\.safetensors$/, "");
+    const network = await committed(file);
+    const [epochs, train, test] = ["epochs", "accuracy", "testAccuracy"].map((key) =>
+      Number(network.metadata[key])
+    ) as [number, number, number];
+    assertEquals([name, ...figures], [
+      ...[network.name, epochs, Number((100 * train).toFixed(2)), Number((100 * test).toFixed(2))],
+    ]);
+    network.dispose();
+  }
 });
