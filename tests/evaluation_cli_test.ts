@@ -1,0 +1,110 @@
+/**
+ * `evaluate` as a real process, and the names that commands take.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { join } from "node:path";
+import { UsageError } from "$lib/cli/command.ts";
+import { architectureName, namedNetwork, networkNames } from "$lib/cli/session.ts";
+import { protectedNames, tableOf } from "$lib/evaluation/names.ts";
+import type { Cell } from "$lib/evaluation/worst_case.ts";
+import { readRows, type ResultRow, rowsOf } from "$lib/results.ts";
+import { root } from "$lib/setup/paths.ts";
+import { inFolder } from "./in_folder.ts";
+
+const network = "MLP+pgd:linf:0.1";
+
+function spawn(name: string, args: readonly string[]): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-q", "--no-prompt", "-P=minnorm", `lib/cli/${name}.ts`, ...args],
+    cwd: root,
+    env: { INIT_CWD: root },
+    ...{ stdin: "null", stdout: "piped", stderr: "piped" },
+  }).spawn();
+}
+
+async function run(name: string, ...args: string[]) {
+  const { code, stdout, stderr } = await spawn(name, args).output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+Deno.test("evaluate: killed between two norms it goes on, and computes what the table lacks", () =>
+  inFolder(async (folder) => {
+    const args = [network, "--images", "5000:5006", "--max-passes", "30", "--black-box", "0"];
+    args.push("--norms", "inf,2", "--pictures", "4", "--out", folder, "--json");
+    const file = tableOf(folder, network);
+    const process = spawn("evaluate", args);
+    const output = process.output();
+    let over = false;
+    output.finally(() => over = true);
+    while (!over && await rowsOf(file).catch(() => -1) < 12) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    assert(!over, "it was over before it could be killed");
+    process.kill("SIGKILL");
+    assertEquals((await output).code, 137);
+    const before = await readRows(file);
+    assert(before.length >= 12 && before.length < 24, String(before.length));
+
+    const resumed = await run("evaluate", ...args);
+    assertEquals(resumed.code, 0, resumed.stderr);
+    assertMatch(resumed.stderr, new RegExp(`${24 - before.length} results to compute`));
+    const rows = await readRows(file);
+    const keys = rows.map(({ p, attack, image }) => `${p} ${attack} ${image}`);
+    assertEquals([rows.length, new Set(keys).size], [24, 24]);
+    // Those that were there are as they were, but for the images left out.
+    const kept = (row: ResultRow) => ({ ...row, adversarial: row.image < 5004 });
+    assertEquals(rows.slice(0, before.length).map(kept), before.map(kept));
+    assertEquals(
+      rows.filter(({ adversarial }) => adversarial).every(({ image }) => image < 5004),
+      true,
+    );
+
+    const { cells, doubts, files } = JSON.parse(resumed.stdout);
+    assertEquals([files.length, doubts[network].length], [1, 12]);
+    const shown = cells.map((
+      cell: Cell,
+    ) => [cell.network, cell.p, cell.images, cell.duels[0]?.attack]);
+    assertEquals(shown, [[network, "inf", 6, "transfer"], [network, "2", 6, "transfer"]]);
+
+    const verified = await run("verify", file, "--json");
+    const { verified: confirmed, unwitnessed, failed } = JSON.parse(verified.stdout);
+    assertEquals([failed, confirmed + unwitnessed], [[], 24]);
+    assert(confirmed >= 12 && unwitnessed >= 8, `${confirmed}, ${unwitnessed}`);
+  }));
+
+Deno.test("networks trained with protections have names, whatever the spelling", async () => {
+  assert((await networkNames()).includes(network));
+  assertEquals(await namedNetwork("mlp+PGD:Linf:.10"), network);
+  assertEquals(await namedNetwork("cnn_D"), "CNN_d");
+});
+
+Deno.test("what is not trained is refused in a line that says how to train it", async () => {
+  await assertRejects(
+    () => namedNetwork("MLP+pgd:linf:0.77"),
+    UsageError,
+    "current value is MLP+pgd:linf:0.77; " +
+      "`deno task protect MLP --with pgd:linf:0.77 --save` makes it",
+  );
+  await assertRejects(() => namedNetwork("MLP+spell:3"), UsageError, "known are pgd");
+  await assertRejects(() => namedNetwork("MLQ+pgd:linf:0.1"), UsageError, "Did you mean MLP?");
+  await assertRejects(
+    () => architectureName([network]),
+    UsageError,
+    "NETWORK as it must be one of",
+  );
+});
+
+Deno.test("protectedNames() reads colons back from files' names, and leaves architectures alone", () =>
+  inFolder(async (folder) => {
+    assertEquals(await protectedNames(join(folder, "none")), []);
+    for (
+      const name of ["CNN_d+noise_0.5+decay_0.01.safetensors", "CNN+pgd_l2_2.safetensors", "x.svg"]
+    ) {
+      await Deno.writeTextFile(join(folder, name), "");
+    }
+    assertEquals(await protectedNames(folder), ["CNN+pgd:l2:2", "CNN_d+noise:0.5+decay:0.01"]);
+    assertEquals(tableOf("data", "CNN+pgd:l2:2"), join("data", "CNN+pgd_l2_2.parquet"));
+  }));
