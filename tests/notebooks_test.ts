@@ -36,9 +36,12 @@ Deno.test("there are notebooks, numbered in reading order", () => {
   for (const name of names) assertMatch(name, /^\d\d-[a-z-]+$/);
 });
 
+const notebooks = new Map<string, Notebook>();
+
 for (const name of names) {
   const text = await git("show", `:./${name}.ipynb`);
   const notebook = parseNotebook(text, name);
+  notebooks.set(name, notebook);
 
   Deno.test(`${name} is committed clean`, () => {
     assertEquals(text === formatNotebook(notebook), true, "renew it by deno task report --write");
@@ -49,6 +52,14 @@ for (const name of names) {
     const errors = code(notebook).flatMap(({ outputs }) => outputs)
       .filter((output) => output.output_type === "error");
     assertEquals(errors, []);
+  });
+
+  Deno.test(`${name} shows only what it means to show`, () => {
+    // What a cell's last line gives, the kernel shows by itself, as if for its programmer.
+    const inspected = code(notebook).filter(({ outputs }) =>
+      outputs.some(({ output_type }) => output_type === "execute_result")
+    );
+    assertEquals(inspected.map(({ source }) => source), []);
   });
 
   Deno.test(`${name} opens with title and promise, says how to reload lib/, ends with assertions`, () => {
@@ -70,6 +81,17 @@ for (const name of names) {
     assertEquals(texInProse(notebook), undefined);
   });
 }
+
+Deno.test("each chapter says what it saw, what would refute it, what it left out, and has exercises", () => {
+  for (const [name, notebook] of notebooks) {
+    const words = prose(notebook);
+    assertMatch(words, /^## What we (saw|found)$/m, name);
+    assertMatch(words, /What would show this to be wrong\?/, name);
+    assertMatch(words, /^## Roads not taken$/m, name);
+    const exercises = words.split(/^## Exercises$/m)[1]?.match(/^\d\. /gm)?.length ?? 0;
+    assert(exercises >= 3 && exercises <= 5, `${name} has ${exercises} exercises`);
+  }
+});
 
 function code(notebook: Notebook) {
   return notebook.cells.filter(({ kind, source }) => kind === "code" && source.trim() !== "");

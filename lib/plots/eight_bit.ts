@@ -5,7 +5,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { quantile } from "../statistics.ts";
-import { chart, colors, type Figure } from "./figure.ts";
+import { chart, colors, type Figure, percent } from "./figure.ts";
 import { type Look, lookAt, type MinNormRow, normTitle, panelFigure } from "./min_norms.ts";
 import { apart } from "./stairs.ts";
 import { titled } from "./titled.ts";
@@ -52,7 +52,7 @@ export function eightBitCurve(
     const survive = all.filter(({ survives8bit }) => survives8bit).length / all.length;
     return titled({
       title: normTitle(p),
-      words: `${(100 * survive).toFixed(0)}% stay adversarial when they are simply rounded`,
+      words: `${percent(survive, 0)} stay adversarial when they are simply rounded`,
       width,
       height: HEIGHT,
       plot: plotted(own, series, width),
