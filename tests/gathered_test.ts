@@ -15,8 +15,9 @@ import {
   unevaluatedNames,
 } from "$lib/evaluation/gathered.ts";
 import { openSubject } from "$lib/evaluation/subject.ts";
-import { gradientsOf, viewsOf } from "$lib/evaluation/views.ts";
+import { gradientOnInk, gradientsOf, viewsOf } from "$lib/evaluation/views.ts";
 import { test } from "$lib/loader.ts";
+import type { Classifier } from "$lib/network.ts";
 import { stepSeconds } from "$lib/protections/cost.ts";
 import { type ResultRow, writeRows } from "$lib/results.ts";
 import { pixelsOf } from "$lib/rows.ts";
@@ -115,6 +116,30 @@ Deno.test("gradientsOf() a plane are its weights, viewsOf() has its smallest per
   assertAlmostEquals(own!.norm, norm, 0.02 * norm);
   assertEquals(own!.adversarialClass, 1);
   tf.dispose([images, labels, digits.labels, moved]);
+});
+
+Deno.test("gradientOnInk() is the ink's share where the gradient is alike everywhere, 1 where it is on the ink", () => {
+  const dot = tf.buffer([1, 28, 28, 1]);
+  dot.set(1, 0, 5, 0, 0); // with its neighbours: six pixels at the left edge
+  const images = dot.toTensor() as Parameters<typeof gradientsOf>[1]["images"];
+  const labels = tf.tensor1d([0], "int32");
+  const [width, ink] = [28 * 28, 6];
+  const toClass = (weights: number[]): Classifier => ({
+    ...{ name: "flat", classes: 2, revision: {} },
+    logits: (points) =>
+      tf.tidy(() => {
+        const sums = points.reshape([-1, width]).matMul(tf.tensor2d(weights, [width, 1]));
+        return tf.concat([sums, tf.zerosLike(sums)], 1) as ReturnType<Classifier["logits"]>;
+      }),
+  });
+  const even = gradientOnInk(toClass(new Array(width).fill(2)), { images, labels });
+  assertAlmostEquals(even.onInk, ink / width, 1e-6);
+  assertAlmostEquals(even.ink, ink / width, 1e-6);
+  assertAlmostEquals(even.size, 2 * Math.sqrt(width), 1e-3);
+  const edge = [112, 113, 140, 141, 168, 169];
+  const only = Array.from({ length: width }, (_, i) => edge.includes(i) ? 1 : 0);
+  assertAlmostEquals(gradientOnInk(toClass(only), { images, labels }).onInk, 1, 1e-6);
+  tf.dispose([images, labels]);
 });
 
 Deno.test("stepSeconds() times steps with their protections, and leaves no tensors", async () => {

@@ -10,6 +10,7 @@ import type { Digits } from "../loader.ts";
 import { minNorm, type MinNormOptions } from "../minnorm.ts";
 import type { Classifier } from "../network.ts";
 import { digitRows, pixelsOf } from "../rows.ts";
+import { median } from "../statistics.ts";
 
 /** What a network makes of a digit. */
 export interface View {
@@ -37,6 +38,52 @@ export function gradientsOf(network: Classifier, { images, labels }: Digits): Fl
   return tf.tidy(() =>
     pixelsOf(differentiate(network, images, (logits) => logOdds(logits, goals)).gradient)
   );
+}
+
+/** How a network's gradients lie on the digits: medians over the images. */
+export interface GradientOnInk {
+  network: string;
+  /** Share of the gradient's squares on pixels with ink in them or beside them. */
+  onInk: number;
+  /** Share of the pixels that are such. */
+  ink: number;
+  /** L2 norm of the gradient, in log-odds for each unit of a pixel. */
+  size: number;
+}
+
+/** Measures which share of the input gradient falls on the ink. */
+export function gradientOnInk(network: Classifier, digits: Digits): GradientOnInk {
+  const gradients = gradientsOf(network, digits);
+  const masks = pixelsOf(digits.images).map(inked);
+  const squares = gradients.map((gradient) => gradient.map((value) => value * value));
+  const sum = (values: Float32Array) => values.reduce((a, b) => a + b, 0);
+  return {
+    network: network.name,
+    onInk: median(
+      squares.map((own, i) => sum(own.map((value, k) => value * masks[i]![k]!)) / (sum(own) || 1)),
+    ),
+    ink: median(masks.map((mask) => sum(mask) / mask.length)),
+    size: median(squares.map((own) => Math.sqrt(sum(own)))),
+  };
+}
+
+const SIDE = 28;
+/** Below this a pixel is paper. */
+const PAPER = 0.1;
+
+/** 1 where a pixel, or one of the eight around it, has ink; else 0. */
+function inked(pixels: Float32Array): Float32Array {
+  const near = [-1, 0, 1];
+  return pixels.map((_, i) => {
+    const [x, y] = [i % SIDE, Math.floor(i / SIDE)];
+    const has = near.some((dy) =>
+      near.some((dx) => {
+        const [a, b] = [x + dx, y + dy];
+        return a >= 0 && a < SIDE && b >= 0 && b < SIDE && pixels[b * SIDE + a]! > PAPER;
+      })
+    );
+    return has ? 1 : 0;
+  });
 }
 
 /**
