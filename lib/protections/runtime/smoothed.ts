@@ -11,6 +11,9 @@ import { wrapped } from "./wrapped.ts";
 /** The stream of its draws: images' streams count from 0. */
 const STREAM = -1;
 
+/** Draws if nothing else is said: the name has no number of them then. */
+const DRAWS = 32;
+
 /** Settings of {@linkcode smoothedClassifier}. */
 export interface SmoothedOptions {
   /** Standard deviation of the noise, in pixel units. */
@@ -35,7 +38,7 @@ export interface SmoothedOptions {
  */
 export function smoothedClassifier(
   network: Classifier,
-  { sigma, draws = 32, seed = 0 }: SmoothedOptions,
+  { sigma, draws = DRAWS, seed = 0 }: SmoothedOptions,
 ): Classifier {
   assertSigma(sigma);
   assertSeed(seed, "smooth");
@@ -54,7 +57,8 @@ export function smoothedClassifier(
       const confidences = tf.logSoftmax(answers).reshape([draws, batch, network.classes]);
       return confidences.logSumExp(0).sub<Tensor2D>(Math.log(draws));
     });
-  return wrapped(network, `smooth:${sigma}:${draws}`, logits);
+  const spec = draws === DRAWS ? `smooth:${sigma}` : `smooth:${sigma}:${draws}`;
+  return wrapped(network, spec, logits);
 }
 
 /** @throws {RangeError} If sigma is not finite and > 0. */
