@@ -21,6 +21,7 @@ const long: Record<string, [name: string, value: string, seconds: number]> = {
   "03-attacks": ["passes", "90_000", 60],
   "04-min-norms": ["maxPasses", "90_000", 30],
   "05-resistance": ["trainingSteps", "20_000", 40],
+  "06-protection": ["liveEpochs", "1000", 25],
 };
 
 /** Cells whose figures no parameter changes. */
