@@ -19,6 +19,7 @@ import {
   percent,
   seedOption,
   shortPath,
+  usable,
   warnOfBackend,
 } from "./session.ts";
 
@@ -52,6 +53,7 @@ export const evaluateCommand: Command<typeof options> = {
   examples: [
     ["evaluate CNN+pgd:linf:0.1", "four norms, 1,000 images; some ten minutes on two cores"],
     ["evaluate CNN CNN+pgd:l2:2 --norms 2 --images 5000:5200", "two networks in one norm"],
+    ["evaluate CNN+bits:1", "through a run-time protection, with straight-through gradients"],
     ["verify data/protections/CNN+pgd_linf_0.1.parquet", "confirms each row"],
   ],
   notes: async () => [
@@ -77,7 +79,7 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
     );
   }
   checkImages({ ...values, subset: "test", dataset: "MNIST" });
-  const names = [...new Set(await Promise.all(positionals.map(namedNetwork)))];
+  const names = [...new Set(await Promise.all(positionals.map(subjectName)))];
   const { tableOf } = await import("../evaluation/names.ts");
   await warnOfBackend();
   const { readCells } = await import("../evaluation/report.ts");
@@ -94,6 +96,13 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
     files.push(shortPath(file));
   }
   return { cells: cells.map((cell) => ({ ...cell, p: formatP(cell.p) })), doubts, files };
+}
+
+/** Finds a network, with run-time protections around it or without, by its name. */
+async function subjectName(given: string): Promise<string> {
+  const { partsOf } = await import("../protections/runtime/index.ts");
+  const { network, specs } = usable(() => partsOf(given));
+  return [await namedNetwork(network), ...specs].join("+");
 }
 
 /** Fills a network's table. @returns What was noticed of it. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Network } from "../network.ts";
+import type { Subject } from "../evaluation/subject.ts";
 import type { ResultRow } from "../results.ts";
 import { exists } from "../setup/host.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
@@ -59,16 +59,16 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
   const { verifyTable } = await import("../results/verify.ts");
   const { loadBytes } = await import("../loader.ts");
   await warnOfBackend();
-  const networks = new Map<string, Promise<Network | undefined>>();
+  const networks = new Map<string, ReturnType<typeof openBySha256>>();
   const bar = startBar("verified", 1);
   try {
     const result = await verifyTable(file, {
-      networkOf(row) {
+      async networkOf(row) {
         const { network, weightsSha256 } = row;
         const key = `${network} ${weightsSha256}`;
         const found = networks.get(key) ?? openBySha256(row, given);
         networks.set(key, found);
-        return found;
+        return (await found)?.classifier;
       },
       digitsOf: (dataset, subset) => loadBytes(subset, loading(dataset, signal)),
       signal,
@@ -83,18 +83,15 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
   }
 }
 
-/** Loads the network that has these weights, if they are of its architecture. */
+/** Opens the classifier that a row is of, if its weights are here. */
 async function openBySha256(
-  { network, weightsSha256 }: Pick<ResultRow, "network" | "weightsSha256">,
+  row: Pick<ResultRow, "network" | "weightsSha256">,
   given: readonly string[],
-): Promise<Network | undefined> {
-  const { architectures } = await import("../architectures.ts");
-  const { loadNetwork } = await import("../network.ts");
+): Promise<Pick<Subject, "classifier" | "dispose"> | undefined> {
+  const { openRow } = await import("../evaluation/subject.ts");
   const { findWeights } = await import("../results/weights.ts");
-  const file = await findWeights(weightsSha256, given);
-  const [name = ""] = network.split("+", 1); // protections follow
-  if (file === undefined || !Object.hasOwn(architectures, name)) return undefined;
-  return await loadNetwork(file, { architecture: architectures[name]! }).catch(() => undefined);
+  const file = await findWeights(row.weightsSha256, given);
+  return file === undefined ? undefined : await openRow(row, file);
 }
 
 function tell(

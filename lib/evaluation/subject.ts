@@ -3,7 +3,10 @@
  *
  * @module
  */
+import { architectures } from "../architectures.ts";
 import { type Classifier, loadNetwork, type Network, toArrays } from "../network.ts";
+import { openClassifier, partsOf } from "../protections/runtime/index.ts";
+import type { ResultRow } from "../results.ts";
 import { weightsSha256 } from "../safetensors.ts";
 
 /** A classifier under evaluation. */
@@ -19,24 +22,56 @@ export interface Subject {
 }
 
 /**
- * Opens a network by its name: `CNN`, or `CNN+pgd:linf:0.2`.
+ * Opens a classifier by its name: `CNN`, `CNN+pgd:linf:0.2`, or `CNN+bits:1` with a run-time
+ * protection around the network.
  *
- * @throws As `loadNetwork`.
+ * @throws As `openClassifier`.
  */
 export async function openSubject(name: string): Promise<Subject> {
-  const network = await loadNetwork(name);
-  const own = await hash(network);
+  const { specs } = partsOf(name);
+  const { classifier, network } = await openClassifier(name);
   const plain = await loadNetwork(network.architecture.name);
-  const source = { network: plain, weightsSha256: await hash(plain) };
+  const [own, source] = [await hash(network), await hash(plain)];
   return {
-    classifier: network,
+    classifier,
     weightsSha256: own,
-    ...(source.weightsSha256 !== own && { plain: source }),
+    ...((own !== source || specs.length > 0) && {
+      plain: { network: plain, weightsSha256: source },
+    }),
+    ...(specs.length > 0 && { through: specs.join("+") }),
     dispose() {
       network.dispose();
       plain.dispose();
     },
   };
+}
+
+/**
+ * Opens what a table's row is of: weights by their file, or a network of `models/` by its name where
+ * run-time protections stand around it.
+ *
+ * @param file A file with the row's weights.
+ * @returns `undefined` if there is no such classifier.
+ */
+export async function openRow(
+  { network: name, weightsSha256 }: Pick<ResultRow, "network" | "weightsSha256">,
+  file: string,
+): Promise<Pick<Subject, "classifier" | "dispose"> | undefined> {
+  try {
+    const { network: inner, specs } = partsOf(name);
+    if (specs.length > 0) {
+      const { classifier, network } = await openClassifier(name);
+      const same = await hash(network) === weightsSha256;
+      if (!same) network.dispose();
+      return same ? { classifier, dispose: () => network.dispose() } : undefined;
+    }
+    const [architecture = ""] = inner.split("+", 1); // protections follow
+    if (!Object.hasOwn(architectures, architecture)) return undefined;
+    const network = await loadNetwork(file, { architecture: architectures[architecture]! });
+    return { classifier: network, dispose: () => network.dispose() };
+  } catch {
+    return undefined; // verify says so of each row
+  }
 }
 
 const hash = ({ weights }: Network): Promise<string> => weightsSha256(toArrays(weights));
