@@ -77,6 +77,32 @@ Deno.test("figure draws a table, networks of one name apart, and says which rows
   }
 });
 
+Deno.test("figure draws evaluations: norms before and after, and worst cases", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const [rows, out] = [join(folder, "norms.parquet"), join(folder, "a.svg")];
+    const portfolio = [1, 2, 3, 4].map((image) => (
+      { ...tableRow(image, "a"), attack: "portfolio" }
+    ));
+    const robust = portfolio.map((row) => (
+      { ...row, network: "CNN+noise:1", minNorm: 2 * row.minNorm }
+    ));
+    const wins = { ...portfolio[3]!, attack: "square", minNorm: 0.5 };
+    await writeRows(rows, [...portfolio, wins, ...robust]);
+    const { code, stderr } = await figure("before-after", "--rows", rows, "--out", out);
+    assertEquals(code, 0, stderr);
+    const words = await Deno.readTextFile(out);
+    assert(words.includes("4 images: 100.0% need more after, 0.0% less"), words);
+    assert(words.includes("medians 1.50 and 5.00"), "the worst case counts: 0.5, 1, 2 and 3");
+    assertEquals((await figure("worst-cases", "--rows", rows, "--out", out)).code, 0);
+    await writeRows(rows, portfolio);
+    const one = await figure("before-after", "--rows", rows, "--out", out);
+    assert(one.stderr.includes("rows must be of two networks: current value is CNN"), one.stderr);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 for (
   const [what, args, message] of [
     ["no name", ["--out", "a.svg"], "name is missing"],

@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { cellsOf, worstCase } from "../evaluation/worst_case.ts";
 import { load, type Subset } from "../loader.ts";
+import { beforeAfter } from "../plots/before_after.ts";
 import { classNorms } from "../plots/class_norms.ts";
 import { eightBitCurve } from "../plots/eight_bit.ts";
 import { foundByBars } from "../plots/found_by.ts";
@@ -14,6 +16,7 @@ import type { Figure } from "../plots/figure.ts";
 import { type NormCell, normMatrix } from "../plots/norm_matrix.ts";
 import { pairedDifferences } from "../plots/paired_differences.ts";
 import { resistanceGallery } from "../plots/resistance_gallery.ts";
+import { worstCases } from "../plots/worst_cases.ts";
 import type { Column, ResultRow } from "../results.ts";
 import { pixelsOf } from "../rows.ts";
 import { median } from "../statistics.ts";
@@ -56,6 +59,35 @@ export const rowFigures: Record<string, (request: RowsRequest) => Promise<Figure
     const rows = await table(request, identity);
     const title = `Networks compared on the same images, ${source(rows)}`;
     return pairedDifferences(comparePairs(named(rows)), { title });
+  },
+  async "before-after"(request) {
+    const worst = worstCase(named(await table(request, [...identity, "attack"])));
+    const networks = [...new Set(worst.map(({ network }) => network))];
+    const [before, after] = networks;
+    if (before === undefined || after === undefined || networks.length > 2) {
+      throw new RangeError(
+        `Cannot draw before and after as rows must be of two networks: ` +
+          `current value is ${networks.join(", ") || "none"}`,
+      );
+    }
+    const key = ({ p, image }: MinNormRow) => `${p} ${image}`;
+    const later = new Map(
+      worst.filter((row) => row.network === after).map((row) => [key(row), row.minNorm] as const),
+    );
+    const rows = worst.filter((row) => row.network === before && later.has(key(row)))
+      .map((row) => ({ ...row, before: row.minNorm, after: later.get(key(row))! }));
+    return beforeAfter(rows, { before, after });
+  },
+  async "worst-cases"(request) {
+    const rows = named(await table(request, [...identity, "attack"]));
+    const { usualEpsilons } = await import("../evaluation/report.ts"); // polars is large
+    // Of the budgets that evaluations tell, the first that is one.
+    const epsilons = new Map([...usualEpsilons].map(([p, all]) => [p, all.slice(1, 2)]));
+    return worstCases(
+      cellsOf(rows, { epsilons }).flatMap(({ network, p, robustness, reasons }) =>
+        robustness.map((one) => ({ ...one, network, p, suspected: reasons.length > 0 }))
+      ),
+    );
   },
   async "classes"(request) {
     const { network } = request.values;
