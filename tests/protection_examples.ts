@@ -5,6 +5,7 @@
  */
 import digits from "./fixtures/digits.json" with { type: "json" };
 import { beforeAfter } from "$lib/plots/before_after.ts";
+import { certifiedCurves, type CertifiedRow, proofAndAttack } from "$lib/plots/certified.ts";
 import type { Figure } from "$lib/plots/figure.ts";
 import { sideBySide } from "$lib/plots/side_by_side.ts";
 import { tradeOff } from "$lib/plots/trade_off.ts";
@@ -45,6 +46,13 @@ const norms = [0, 1, 2, Infinity].flatMap((p) =>
 const wave = (turn: number) =>
   Array.from({ length: 784 }, (_, i) => Math.sin(i / 9 + turn) * Math.cos((i % 28) / 4));
 
+/** Smoothed classifiers whose radii end at 3.2 sigma, and norms beyond them. */
+const certified = [0.25, 0.5, 1].map((sigma): CertifiedRow => ({
+  ...{ name: `CNN+noise:${sigma}`, sigma },
+  radii: Array.from({ length: 50 }, (_, i) => i < 3 ? -1 : sigma * Math.min(3.2, i / 8)),
+  attacked: [0, 2.1 * sigma, 3.5 * sigma, 4.5 * sigma, Infinity],
+}));
+
 /** How each figure is made. */
 export const protectionExamples: Record<string, () => Figure> = {
   "before_after": () => beforeAfter(norms, { before: "CNN", after: "CNN+pgd:linf:0.1" }),
@@ -64,6 +72,15 @@ export const protectionExamples: Record<string, () => Figure> = {
       })),
       { p: Infinity, epsilon: 0.2 },
     ),
+  "certified": () =>
+    certifiedCurves(certified, {
+      subtitle: "Lower bounds: 50 images",
+      unproven: {
+        name: "CNN, attacked",
+        norms: norms.filter(({ p }) => p === 2).map((row) => row.before),
+      },
+    }),
+  "proof_and_attack": () => proofAndAttack(certified, { subtitle: "Attacked: 5 images" }),
   "side_by_side": () =>
     sideBySide(
       images.slice(0, 2).map((pixels, image) => ({

@@ -5,7 +5,8 @@
  */
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { beforeAfter } from "$lib/plots/before_after.ts";
-import type { Figure } from "$lib/plots/figure.ts";
+import { certifiedCurves, proofAndAttack } from "$lib/plots/certified.ts";
+import { colors, type Figure } from "$lib/plots/figure.ts";
 import { sideBySide } from "$lib/plots/side_by_side.ts";
 import { tradeOff } from "$lib/plots/trade_off.ts";
 import { worstCases } from "$lib/plots/worst_cases.ts";
@@ -76,6 +77,29 @@ Deno.test("tradeOff() draws what is more accurate further right, what is more ro
   assert(a![0]! > b![0]! + 100 && a![1]! > b![1]! + 100);
 });
 
+/** Where a line in a colour goes, as shares of the panel below 100 %, at each of its corners. */
+function heights({ svg }: Figure, color: string): number[] {
+  const paths = [...svg.matchAll(/<g [^>]*?stroke="([^"]*)"[^>]*>\s*<path [^>]*?\bd="([^"]*)"/g)];
+  const path = paths.find(([, stroke, d]) => stroke === color && d!.length > 20)?.[2] ?? "";
+  const ys = [...path.matchAll(/(?:,|V)(-?[\d.]+)/g)].map(([, y]) => Number(y));
+  return [...new Set(ys)];
+}
+
+Deno.test("certifiedCurves() falls at each radius, and begins below the answers that are wrong", () => {
+  const row = { name: "A", sigma: 1, radii: [-1, 1, 2, 2] };
+  const ys = heights(certifiedCurves([row]), colors.clean);
+  assertEquals(ys.length, 3); // 75 %, 50 % and nothing
+  const [first, second, last] = ys as [number, number, number];
+  assertAlmostEquals((last - first) / (last - second), 0.75 / 0.5, 0.02);
+});
+
+Deno.test("proofAndAttack() has a panel for each sigma, and only what there is", () => {
+  const row = { name: "A", sigma: 0.5, radii: [1, 1] };
+  const with3 = proofAndAttack([{ ...row, attacked: [0, 1.5, Infinity] }, { ...row, sigma: 1 }]);
+  assertEquals(heights(with3, colors.adversarial).length, 2); // two thirds, then a third
+  assertEquals(heights(proofAndAttack([row]), colors.adversarial), []);
+});
+
 Deno.test("sideBySide() draws each network's three pictures, and says where there are none", () => {
   const pixels = new Array(784).fill(0.5);
   const view = {
@@ -100,6 +124,9 @@ Deno.test("figures of notebook 6 refuse to draw nothing, and what can't be", () 
   const worst = { network: "A", p: 2, epsilon: 1, share: 98, low: 0, high: 1, suspected: false };
   assertThrows(() => worstCases([worst]), RangeError, "current value is 98");
   assertThrows(() => tradeOff([], { p: 2, epsilon: 1 }), RangeError, "there must be rows");
+  assertThrows(() => certifiedCurves([]), RangeError, "there must be classifiers");
+  const empty = { name: "A", sigma: 1, radii: [] };
+  assertThrows(() => proofAndAttack([empty]), RangeError, "current value is A");
   assertThrows(() => sideBySide([], { p: 2 }), RangeError, "there must be digits");
   const views = (network: string) => [{
     ...{ network, gradient: [], adversarial: null, adversarialClass: null, norm: 0 },
