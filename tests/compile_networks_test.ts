@@ -4,7 +4,7 @@ import { backend, type Tensor, type Tensor1D, type Tensor4D, tf } from "$lib/bac
 import { compile, compileLoop, graphCache } from "$lib/compile.ts";
 import { crossEntropy } from "$lib/loss.ts";
 import { createNetwork, type Network } from "$lib/network.ts";
-import { startOf, trainingStep } from "$lib/trainer.ts";
+import { startOf, trainingStep } from "$lib/training_step.ts";
 
 // Graphs fuse and reorder operations: what differs is the last place of a float32.
 const tolerance = 2e-5;

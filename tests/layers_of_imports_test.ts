@@ -21,7 +21,7 @@ const layers: [name: string, files: RegExp][] = [
     /^(?:compile|norms|random|layers|loader|loss|ops|adam)\.ts$|^(?:graph|statistics)\//,
   ],
   ["networks", /^(?:architectures|network)\.ts$/],
-  ["work", /^(?:trainer|trained|checkpoint)\.ts$|^(?:attacks|protections)\//],
+  ["work", /^(?:trainer|trained|training_step|checkpoint)\.ts$|^(?:attacks|protections)\//],
   [
     "results",
     /^(?:affine|attackable|choose|distances|final|minnorm|results|rows|solved|watch)\.ts$|^(?:evaluation|final|portfolio|resistance|results)\//,

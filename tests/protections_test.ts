@@ -15,7 +15,8 @@ import { createNetwork, type Network } from "$lib/network.ts";
 import { protectionOf, protections } from "$lib/protections/index.ts";
 import { assertProtections, type Lesson } from "$lib/protections/lesson.ts";
 import { protectedArchitecture, readProtections, teacherOf } from "$lib/protections/plan.ts";
-import { fit, startOf, trainingStep } from "$lib/trainer.ts";
+import { fit } from "$lib/trainer.ts";
+import { startOf, trainingStep } from "$lib/training_step.ts";
 
 const digits = await train(256);
 const small = architecture("small", [
