@@ -86,7 +86,7 @@ export const trials: Readonly<Record<string, Readonly<Record<string, Trial>>>> =
     seed,
   },
   "06-protection": {
-    compared: names('["CNN"]'),
+    compared: names('["MLP", "MLP+pgd:linf:0.1"]'),
     plain: network("MLP"),
     robust: { other: '"MLP+pgd:linf:0.1"', illegal: '"CNN+pdg:linf:0.1"' },
     budgets: { other: "{ 0: 3, 1: 3, 2: 0.5, Infinity: 0.05 }", illegal: "{ 2: 0 }" },
