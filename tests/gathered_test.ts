@@ -80,20 +80,21 @@ Deno.test("evaluatedNames() are those in the tables, plain ones first; no folder
 Deno.test("byWorstCase() puts first what is strongest where it is weakest", () => {
   const evaluated = (name: string, shares: readonly number[]): Evaluated => ({
     ...{ name, rows: [], worst: [], doubts: [] },
-    cells: [1, 2].map((p, i) => ({
+    cells: [1, 2].slice(0, shares.length).map((p, i) => ({
       ...{ network: name, p, images: 10, median: 1, duels: [], reasons: [] },
       robustness: [{ epsilon: 1, share: shares[i]!, low: 0, high: 1 }],
     })),
   });
   const all = [
+    evaluated("only in one norm", [0.9]),
     evaluated("uneven", [1, 0.1]),
     evaluated("even", [0.4, 0.5]),
     evaluated("a little more even", [0.6, 0.4]),
   ];
   const order = (norms: number[]) =>
     byWorstCase(all, new Map(norms.map((p) => [p, 1]))).map(({ name }) => name);
-  assertEquals(order([1, 2]), ["a little more even", "even", "uneven"]);
-  assertEquals(order([1]), ["uneven", "a little more even", "even"]);
+  assertEquals(order([1, 2]), ["a little more even", "even", "uneven", "only in one norm"]);
+  assertEquals(order([1]), ["uneven", "only in one norm", "a little more even", "even"]);
 });
 
 Deno.test("gradientsOf() a plane are its weights, viewsOf() has its smallest perturbation", async () => {

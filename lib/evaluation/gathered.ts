@@ -105,7 +105,8 @@ export function robustnessAt({ network, robustness }: Cell, epsilon: number): Ro
 
 /**
  * Sorts networks by their worst case: the smallest robust accuracy over the norms, the largest
- * first. Networks with the same one are sorted by the sum over the norms.
+ * first. Networks with the same one are sorted by the sum over the norms; those whose tables lack a
+ * norm come last, as their weakest one may be missing.
  *
  * @param budgets One epsilon for each norm; norms without one do not count.
  */
@@ -121,6 +122,7 @@ export function byWorstCase(
   const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
   const keyed = all.map((one) => ({ one, shares: sharesOf(one) }));
   return keyed.toSorted((a, b) =>
-    Math.min(...b.shares) - Math.min(...a.shares) || sum(b.shares) - sum(a.shares)
+    b.shares.length - a.shares.length || Math.min(...b.shares) - Math.min(...a.shares) ||
+    sum(b.shares) - sum(a.shares)
   ).map(({ one }) => one);
 }
