@@ -25,7 +25,7 @@ export interface BeforeAfterOptions {
   subtitle?: string;
 }
 
-const MARGINS = { left: 46, right: 12, top: 10, bottom: 42 } as const;
+const MARGINS = { left: 58, right: 12, top: 10, bottom: 42 } as const;
 const HEIGHT = 300;
 const DOT = 3;
 
