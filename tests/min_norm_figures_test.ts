@@ -50,7 +50,7 @@ Deno.test("a histogram says the median over all images and how many have no norm
 /** The share in percent that each step of the line drawn is at, read by the axis. */
 function stairs(figure: Figure): number[] {
   const path = attributes(figure, "path", "d").findLast((d) => d.startsWith("M34,"))!;
-  const ys = [...path.matchAll(/,([\d.]+)/g)].map(([, y]) => Number(y));
+  const ys = [...path.matchAll(/[,V]([\d.]+)/g)].map(([, y]) => Number(y));
   return [...new Set(ys)].map((y) => 100 * (220 - y) / (220 - 28));
 }
 
@@ -71,7 +71,7 @@ Deno.test("the band around robust accuracy is Wilson's interval", () => {
   const figure = robustAccuracyCurve(rowsOf([Infinity, Infinity, Infinity, Infinity]));
   const low = 100 * wilson(4, 4)[0];
   const ys = [
-    ...attributes(figure, "path", "d").find((d) => d.endsWith("Z"))!.matchAll(/,([\d.]+)/g),
+    ...attributes(figure, "path", "d").find((d) => d.endsWith("Z"))!.matchAll(/[,V]([\d.]+)/g),
   ]
     .map(([, y]) => 100 * (220 - Number(y)) / (220 - 28));
   assertAlmostEquals(Math.min(...ys), low, 0.01);
