@@ -53,3 +53,15 @@ const differentiable = tf.customGrad((logits, labels, save) => {
 export function crossEntropy(logits: Tensor2D, labels: Tensor1D): Tensor1D {
   return differentiable(logits, labels) as Tensor1D;
 }
+
+/**
+ * Kullback-Leibler divergence of one softmax from another, in nats.
+ *
+ * @param from Logits of the one, shape `[batch, classes]`.
+ * @param to Logits of the other, likewise.
+ * @returns Shape `[batch]`.
+ */
+export function divergence(from: Tensor2D, to: Tensor2D): Tensor1D {
+  const log: Tensor2D = tf.logSoftmax(from);
+  return log.exp().mul(log.sub(tf.logSoftmax(to))).sum(1);
+}

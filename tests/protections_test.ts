@@ -12,6 +12,7 @@ import { compileLoop } from "$lib/compile.ts";
 import { conv, dense, flatten, forward, maxPool, relu } from "$lib/layers.ts";
 import { type Digits, train } from "$lib/loader.ts";
 import { createNetwork, type Network } from "$lib/network.ts";
+import { statelessNormal } from "$lib/random.ts";
 import { protectionOf, protections } from "$lib/protections/index.ts";
 import { assertProtections, type Lesson } from "$lib/protections/lesson.ts";
 import { protectedArchitecture, readProtections, teacherOf } from "$lib/protections/plan.ts";
@@ -44,7 +45,7 @@ function lossOf(network: Network, part: "loss" | "penalty", spec: string, progre
 
 const specs = [
   ...["pgd:linf:0.1:3", "pgd:l2:1:3", "fgsm:linf:0.2", "trades:linf:0.1", "interval:linf:0.1"],
-  ...["noise:0.25", "gradient:0.1", "decay:0.1", "heated:10"],
+  ...["noise:0.25", "consistency:0.25:1", "gradient:0.1", "decay:0.1", "heated:10"],
 ];
 
 Deno.test("a step with any protection is the same compiled and eager", async (context) => {
@@ -170,6 +171,29 @@ Deno.test("TRADES is the cross-entropy where the ball has not begun to grow", ()
   });
 });
 
+Deno.test("consistency is cross-entropy and entropy where copies agree, and dearer where not", () => {
+  tf.tidy(() => {
+    const network = createNetwork(small, { seed: 5 });
+    const log = tf.logSoftmax(network.logits(digits.images));
+    const entropy = -log.exp().mul(log).sum(1).mean().dataSync()[0]!;
+    const same = crossEntropyOf(network, digits.images) + 0.5 * entropy;
+    assertAlmostEquals(lossOf(network, "loss", "consistency:1e-6"), same, 1e-4);
+    const [light, heavy] = [1, 11].map((weight) =>
+      lossOf(network, "loss", `consistency:0.5:${weight}`)
+    );
+    // By hand: the copies of the stream's first two draws.
+    const answers = [0, 1].map((draw) => {
+      const noise = statelessNormal(digits.images.shape, tf.tensor1d([3, draw], "int32")).mul(0.5);
+      return network.logits(digits.images.add<Tensor4D>(noise)).softmax();
+    });
+    const mean = answers[0]!.add<Tensor>(answers[1]!).div<Tensor>(2);
+    const apart = answers.map((one) =>
+      mean.mul(mean.log().sub(one.log())).sum(1).mean().dataSync()[0]! / 2
+    );
+    assertAlmostEquals((heavy! - light!) / 10, apart[0]! + apart[1]!, 1e-4);
+  });
+});
+
 Deno.test("weight decay shrinks kernels and leaves biases", async () => {
   const norms = async (spec?: string) => {
     const network = createNetwork(small, { seed: 1 });
@@ -247,7 +271,9 @@ Deno.test("what can't be done gets a line that says why", () => {
     ["pgd:linf:0.1:3:4", /nothing may follow/],
     ["fgsm:l2:1", /needs p = inf/],
     ["interval:l2:1", /needs p = inf/],
-    ["noise:-1", /sigma must be finite and > 0/],
+    ["noise:-1", /noise as sigma must be finite and > 0/],
+    ["consistency:0", /consistency as sigma must be finite and > 0/],
+    ["consistency:1:0", /weight must be finite and > 0/],
     ["distillation:0.5", /temperature must be finite and >= 1/],
     ["magic:1", /known are pgd, fgsm/],
     ["", /known are/],
@@ -259,6 +285,7 @@ Deno.test("what can't be done gets a line that says why", () => {
   }
   const together: [text: string, why: RegExp][] = [
     ["trades:linf:0.1+interval:linf:0.1", /each replaces the loss/],
+    ["trades:linf:0.1+consistency:0.5", /each replaces the loss/],
     ["noise:0.1+noise:0.2", /noise twice/],
     ["pgd:linf:0.1+fgsm:linf:0.1", /both attack/],
   ];

@@ -62,8 +62,8 @@ export const smoothCommand: Command<typeof options> = {
   ],
   notes: [
     "The answer is the class that most noisy copies of the image get. Networks that were not trained " +
-    "with\nnoise are certified hardly anywhere: `deno task protect CNN --with noise:0.5 --save` makes " +
-    "one that was.",
+    "with\nnoise are certified hardly anywhere: `deno task protect CNN --with consistency:0.5 --save` " +
+    "makes one\nthat was.",
     "Interrupted or killed, the same command goes on: images that the table has are not certified again.",
     "JSON: network, sigma, n, alpha, seed, images, abstained, certified (each radius, and the share of\n" +
     "images certified for their true class there), meanRadius, seconds, file.",
@@ -124,8 +124,8 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
 
 /** @throws {UsageError} If the network was not trained with noise. */
 function trainedSigma(name: string): number {
-  const noise = name.split("+").find((spec) => spec.startsWith("noise:"));
-  if (noise) return Number(noise.split(":")[1]);
+  const sigma = name.match(/\+(?:noise|consistency):([^:+]+)/)?.[1];
+  if (sigma) return Number(sigma);
   throw new UsageError(
     `Cannot smooth as --sigma must be given for a network trained without noise: ` +
       `current value is ${name}`,

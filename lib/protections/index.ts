@@ -5,6 +5,7 @@
  */
 import type { Classifier } from "../network.ts";
 import { fgsmTraining, pgdTraining } from "./adversarial.ts";
+import { consistency } from "./consistency.ts";
 import { distillation, heated } from "./distillation.ts";
 import { inputGradient } from "./input_gradient.ts";
 import { intervalTraining } from "./interval.ts";
@@ -59,6 +60,13 @@ export const protections: Readonly<Record<string, ProtectionEntry>> = Object.fro
     title: "learns from images with normal noise, not clipped",
     paper: "Bishop 1995, Cohen et al. 2019",
     make: (settings) => noise(settings.number("SIGMA")),
+  }, {
+    name: "consistency",
+    usage: "consistency:SIGMA[:WEIGHT]",
+    title: "learns from pairs of noisy copies, and a price for answers that differ between them",
+    paper: "Jeong and Shin 2020",
+    make: (settings) =>
+      consistency({ sigma: settings.number("SIGMA"), ...settings.optional("weight") }),
   }, {
     name: "gradient",
     usage: "gradient:WEIGHT",

@@ -18,14 +18,18 @@ import type { TrainingProtection } from "./lesson.ts";
  *   https://arxiv.org/abs/1902.02918
  */
 export function noise(sigma: number): TrainingProtection {
-  if (!(sigma > 0 && sigma < Infinity)) {
-    throw new RangeError(
-      `Cannot train with noise as sigma must be finite and > 0: current value is ${sigma}`,
-    );
-  }
+  assertSigma(sigma, "noise");
   return {
     spec: `noise:${sigma}`,
     images: ({ images, stream }) =>
       images.add<Tensor4D>(statelessNormal(images.shape, stream()).mul(sigma)),
   };
+}
+
+/** @throws {RangeError} If sigma is not finite and > 0. */
+export function assertSigma(sigma: number, protection: string): void {
+  if (sigma > 0 && sigma < Infinity) return;
+  throw new RangeError(
+    `Cannot train with ${protection} as sigma must be finite and > 0: current value is ${sigma}`,
+  );
 }

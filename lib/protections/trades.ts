@@ -4,8 +4,8 @@
  * @module
  */
 import { differentiate } from "../attacks/differentiate.ts";
-import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
-import { crossEntropy } from "../loss.ts";
+import { type Tensor, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
+import { crossEntropy, divergence } from "../loss.ts";
 import { project, rescale } from "../norms.ts";
 import { statelessNormal } from "../random.ts";
 import type { Lesson, TrainingProtection } from "./lesson.ts";
@@ -19,12 +19,6 @@ export interface TradesOptions extends Ball {
 
 /** Steps of the inner ascent. */
 const steps = 10;
-
-/** Kullback-Leibler divergence of softmaxes, shape `[batch]`, in nats. */
-function divergence(clean: Tensor2D, moved: Tensor2D): Tensor1D {
-  const log: Tensor2D = tf.logSoftmax(clean);
-  return log.exp().mul(log.sub(tf.logSoftmax(moved))).sum(1);
-}
 
 /**
  * Learns the cross-entropy of the clean images plus beta times the divergence from their answers to
