@@ -8,6 +8,7 @@ import { type Architecture, architectures, summary, weightsOf } from "./architec
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./backend.ts";
 import { compile } from "./compile.ts";
 import type { Dataset } from "./data/datasets.ts";
+import { fileNameOf } from "./file_names.ts";
 import { writeAtomic } from "./files.ts";
 import { forward, initialValues } from "./layers.ts";
 import { assertSeed } from "./random.ts";
@@ -22,9 +23,8 @@ export function modelFile(name: string, dataset: Dataset = "MNIST"): string {
   return `${name}${dataset === "MNIST" ? "" : `-${dataset}`}.safetensors`;
 }
 
-/** The file of a network trained with protections, in `models/`: no colons, which not all systems allow. */
-export const protectedFile = (name: string): string =>
-  `protected/${name.replaceAll(":", "_")}.safetensors`;
+/** The file of a network trained with protections, in `models/`. */
+export const protectedFile = (name: string): string => `protected/${fileNameOf(name)}.safetensors`;
 
 /** A network's name: its architecture's, then its training-time protections: `CNN+pgd:linf:0.2`. */
 export const protectedName = (architecture: string, specs: readonly string[]): string =>

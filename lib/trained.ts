@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type Architecture, architectures } from "./architectures.ts";
 import { backend, tf } from "./backend.ts";
 import type { Dataset } from "./data/datasets.ts";
+import { fileNameOf } from "./file_names.ts";
 import { removeIfThere } from "./files.ts";
 import { load } from "./loader.ts";
 import {
@@ -42,7 +43,7 @@ export interface Training {
 /** A file's name for a training, without its ending: no two trainings meet in one file. */
 export function trainingName(training: Training): string {
   const { network, dataset, images, epochs, seed, protections = [] } = training;
-  const name = protectedName(network, protections).replaceAll(":", "_");
+  const name = fileNameOf(protectedName(network, protections));
   return [name, dataset, `${images}-images`, `${epochs}-epochs`, `seed-${seed}`].join("_");
 }
 
@@ -166,8 +167,9 @@ async function train(
 ): Promise<void> {
   const { folder, file, signal, onProgress } = options;
   const { epochs, seed, protections: specs = [] } = training;
-  const teacher = teacherOf(specs) &&
-    (await trained(training.network, { ...options, protections: teacherOf(specs)! })).network;
+  const taught = teacherOf(specs);
+  const teacher = taught &&
+    (await trained(training.network, { ...options, protections: taught })).network;
   const protections = specs.map((spec) => protectionOf(spec, teacher));
   const source = signal ? { signal } : {};
   const digits = await load("train", { ...source, to: training.images });

@@ -4,13 +4,13 @@
  * @module
  */
 import { assert, assertAlmostEquals, assertEquals, assertMatch } from "@std/assert";
-import { join } from "node:path";
 import { checkAttackable } from "$lib/attackable.ts";
 import { runAttack } from "$lib/attacks/driver.ts";
 import { abstention } from "$lib/attacks/judge.ts";
 import { type Tensor2D, type Tensor4D, tf } from "$lib/backend.ts";
 import { pastDetector } from "$lib/evaluation/abstain.ts";
 import { evaluate } from "$lib/evaluation/evaluate.ts";
+import { tableOf } from "$lib/evaluation/names.ts";
 import { trialsOf } from "$lib/evaluation/plan.ts";
 import { scaling, transferFrom } from "$lib/evaluation/transfer.ts";
 import { cellsOf } from "$lib/evaluation/worst_case.ts";
@@ -147,7 +147,7 @@ async function evaluated(classifier: Classifier, plain: Classifier, folder: stri
     ...{ classifier, weightsSha256: "mlp", through: "bits:1", dispose() {} },
     plain: { network: plain, weightsSha256: "plain" },
   };
-  const file = join(folder, `${classifier.name}.parquet`.replaceAll(":", "_"));
+  const file = tableOf(folder, classifier.name);
   const options = { norms: [Infinity], images, blackBox: 0, maxPasses: 60, seed: 0 };
   await evaluate(await Table.open(file), trialsOf(subject, options));
   const rows = await readRows(file);

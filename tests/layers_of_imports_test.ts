@@ -13,7 +13,7 @@ import { root } from "$lib/setup/paths.ts";
 const layers: [name: string, files: RegExp][] = [
   [
     "ground",
-    /^(?:files|hash|lp|numbers|parameters|safetensors|statistics|waiting|used)\.ts$|^(?:data|setup)\//,
+    /^(?:file_names|files|hash|lp|numbers|parameters|safetensors|statistics|waiting|used)\.ts$|^(?:data|setup)\//,
   ],
   ["backend", /^(?:backend|kernels)\.ts$/],
   [

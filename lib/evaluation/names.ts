@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { fileNameOf, nameOfFile } from "../file_names.ts";
 import { modelsFolder } from "../network.ts";
 import { exists } from "../setup/host.ts";
 
@@ -14,17 +15,11 @@ export async function protectedNames(folder = join(modelsFolder, "protected")): 
   if (!exists(folder)) return [];
   const names: string[] = [];
   for await (const { name } of Deno.readDir(folder)) {
-    if (name.endsWith(ending)) names.push(nameOf(name.slice(0, -ending.length)));
+    if (name.endsWith(ending)) names.push(nameOfFile(name.slice(0, -ending.length)));
   }
   return names.sort();
 }
 
-/** A file's name without its ending, with colons again; those of architectures have none. */
-function nameOf(file: string): string {
-  const [architecture, ...specs] = file.split("+");
-  return [architecture, ...specs.map((spec) => spec.replaceAll("_", ":"))].join("+");
-}
-
-/** The table of a protection in a folder of tables: no colons, which not all systems allow. */
+/** The table of a protection in a folder of tables. */
 export const tableOf = (folder: string, name: string): string =>
-  join(folder, `${name.replaceAll(":", "_")}.parquet`);
+  join(folder, `${fileNameOf(name)}.parquet`);
