@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { assert } from "@std/assert";
 import { root } from "$lib/setup/paths.ts";
+import config from "../deno.json" with { type: "json" };
 
 export interface Ran {
   code: number;
@@ -11,10 +13,14 @@ export interface Ran {
   stderr: string;
 }
 
-export function spawn(name: string, args: string[], env = {}): Deno.ChildProcess {
-  const allowed = name === "protect" ? "train" : name; // as in deno.json
+const tasks: Record<string, { command: string }> = config.tasks;
+
+/** Starts a task's own command line: with the permissions that users run it with. */
+export function spawn(name: string, args: readonly string[], env = {}): Deno.ChildProcess {
+  const task = tasks[name];
+  if (!task) throw new RangeError(`deno.json has no task ${name}`);
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--no-prompt", `-P=${allowed}`, `lib/cli/${name}.ts`, ...args],
+    args: [...task.command.split(" ").slice(1), ...args], // the first word is deno
     cwd: root,
     // Else the folder in which the tests were started would be the user's.
     env: { INIT_CWD: root, ...env },
@@ -49,4 +55,18 @@ export async function signalAfter(
     if (!before && stdout.includes(line)) process.kill(signal);
   }
   return { code: (await process.status).code, stdout, stderr: await errors };
+}
+
+/** Sends a signal as soon as a condition holds, and fails if the process has ended before. */
+export async function signalWhen(
+  process: Deno.ChildProcess,
+  holds: () => Promise<boolean>,
+  signal: Deno.Signal,
+): Promise<Ran> {
+  let over = false;
+  const result = ran(process).finally(() => over = true);
+  while (!over && !await holds()) await new Promise((resolve) => setTimeout(resolve, 2));
+  assert(!over, "it was over before it could be stopped");
+  process.kill(signal);
+  return await result;
 }

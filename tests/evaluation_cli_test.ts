@@ -10,41 +10,19 @@ import { architectureName, namedNetwork, networkNames } from "$lib/cli/session.t
 import { protectedNames, tableOf } from "$lib/evaluation/names.ts";
 import type { Cell } from "$lib/evaluation/worst_case.ts";
 import { readRows, type ResultRow, rowsOf } from "$lib/results.ts";
-import { root } from "$lib/setup/paths.ts";
+import { run, signalWhen, spawn } from "./commands.ts";
 import { inFolder } from "./in_folder.ts";
 
 const network = "MLP+pgd:linf:0.1";
-
-function spawn(name: string, args: readonly string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--no-prompt", "-P=minnorm", `lib/cli/${name}.ts`, ...args],
-    cwd: root,
-    env: { INIT_CWD: root },
-    ...{ stdin: "null", stdout: "piped", stderr: "piped" },
-  }).spawn();
-}
-
-async function run(name: string, ...args: string[]) {
-  const { code, stdout, stderr } = await spawn(name, args).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
 
 Deno.test("evaluate: killed between two norms it goes on, and computes what the table lacks", () =>
   inFolder(async (folder) => {
     const args = [network, "--images", "5000:5006", "--max-passes", "30", "--black-box", "0"];
     args.push("--norms", "inf,2", "--pictures", "4", "--out", folder, "--json");
     const file = tableOf(folder, network);
-    const process = spawn("evaluate", args);
-    const output = process.output();
-    let over = false;
-    output.finally(() => over = true);
-    while (!over && await rowsOf(file).catch(() => -1) < 12) {
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    }
-    assert(!over, "it was over before it could be killed");
-    process.kill("SIGKILL");
-    assertEquals((await output).code, 137);
+    const isHalf = async () => await rowsOf(file).catch(() => -1) >= 12;
+    const killed = await signalWhen(spawn("evaluate", args), isHalf, "SIGKILL");
+    assertEquals(killed.code, 137);
     const before = await readRows(file);
     assert(before.length >= 12 && before.length < 24, String(before.length));
 

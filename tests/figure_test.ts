@@ -5,20 +5,10 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type ResultRow, writeRows } from "$lib/results.ts";
+import { run } from "./commands.ts";
 
-const root = fileURLToPath(new URL("../", import.meta.url));
-
-async function figure(...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--no-prompt", "-P=figure", "lib/cli/figure.ts", ...args],
-    cwd: root,
-    env: { INIT_CWD: root },
-  }).output();
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: decode(stdout), stderr: decode(stderr) };
-}
+const figure = (...args: string[]) => run("figure", ...args);
 
 Deno.test("figure writes SVG, PNG or PDF by the file's ending, and tells of it in JSON", async () => {
   const folder = await Deno.makeTempDir();

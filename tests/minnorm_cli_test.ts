@@ -18,31 +18,8 @@ import { readArguments, UsageError } from "$lib/cli/command.ts";
 import { createNetwork, saveNetwork } from "$lib/network.ts";
 import { readRows, type ResultRow, rowsOf, writeRows } from "$lib/results.ts";
 import { findWeights } from "$lib/results/weights.ts";
-import { root } from "$lib/setup/paths.ts";
+import { type Ran, run, signalWhen, spawn } from "./commands.ts";
 import { inFolder } from "./in_folder.ts";
-
-type Ran = { code: number; stdout: string; stderr: string };
-
-function spawn(name: string, args: string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--no-prompt", `-P=${name}`, `lib/cli/${name}.ts`, ...args],
-    cwd: root,
-    env: { INIT_CWD: root },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-}
-
-async function ran(process: Deno.ChildProcess): Promise<Ran> {
-  const { code, stdout, stderr } = await process.output();
-  const decoder = new TextDecoder();
-  // Without TensorFlow's native part every command says so first.
-  const errors = decoder.decode(stderr).replace(/^Warning: TensorFlow runs as .*\n/, "");
-  return { code, stdout: decoder.decode(stdout), stderr: errors };
-}
-
-const run = (name: string, ...args: string[]) => ran(spawn(name, args));
 
 /** A row of a network that nobody has. */
 const unknown: ResultRow = {
@@ -54,21 +31,13 @@ const unknown: ResultRow = {
 };
 
 /** Sends a signal as soon as a table has so many rows. */
-async function signalAt(
+const signalAt = (
   process: Deno.ChildProcess,
   file: string,
   rows: number,
   signal: Deno.Signal,
-): Promise<Ran> {
-  let over = false;
-  const result = ran(process).finally(() => over = true);
-  while (!over && await rowsOf(file).catch(() => -1) < rows) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  assert(!over, "it was over before it could be stopped");
-  process.kill(signal);
-  return await result;
-}
+): Promise<Ran> =>
+  signalWhen(process, async () => await rowsOf(file).catch(() => -1) >= rows, signal);
 
 /** A table's rows, in one order, but for what no two runs have in common. */
 async function contentOf(file: string) {

@@ -8,25 +8,16 @@ import { join } from "node:path";
 import { readArguments, UsageError } from "$lib/cli/command.ts";
 import { resistanceCommand } from "$lib/cli/resistance.ts";
 import { readResistances } from "$lib/resistance/table.ts";
-import { root } from "$lib/setup/paths.ts";
+import { run } from "./commands.ts";
 import { inFolder } from "./in_folder.ts";
 
-async function run(...args: string[]) {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-q", "--no-prompt", "-P=resistance", "lib/cli/resistance.ts", ...args],
-    cwd: root,
-    env: { INIT_CWD: root },
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
+const resistance = (...args: string[]) => run("resistance", ...args);
 
 Deno.test("resistance fills a table, says what is in it, and does nothing twice", async () => {
   await inFolder(async (folder) => {
     const out = join(folder, "MLP.parquet");
     const args = ["MLP", "--images", "90", "--right", "5", "--steps", "40", "--out", out, "--json"];
-    const { code, stdout } = await run(...args);
+    const { code, stdout } = await resistance(...args);
     assertEquals(code, 0);
     const { rows: [row], seconds } = JSON.parse(stdout);
     const records = await readResistances(out);
@@ -36,10 +27,10 @@ Deno.test("resistance fills a table, says what is in it, and does nothing twice"
     assertEquals([row.images, row.wrong], [records.length, wrong]);
     assertEquals(row.infinite, records.filter(({ resN }) => resN === Infinity).length);
     assert(wrong > 0 && seconds > 0);
-    const again = await run(...args);
+    const again = await resistance(...args);
     assertStringIncludes(again.stderr, `has ${records.length} of ${records.length} already`);
     assertEquals(await readResistances(out), records);
-    await run(...args, "--max-passes", "4");
+    await resistance(...args, "--max-passes", "4");
     const searched = await readResistances(out);
     assertEquals(searched.map(({ resN }) => resN), records.map(({ resN }) => resN));
     assert(searched.every(({ minNorm }) => minNorm !== null));
@@ -61,7 +52,7 @@ Deno.test("resistance refuses wrong use", async () => {
       [["MLP", "CNN"], "current value is MLP CNN"],
     ] as const
   ) {
-    const { code, stderr } = await run(...names, "--out", "x.parquet");
+    const { code, stderr } = await resistance(...names, "--out", "x.parquet");
     assertEquals(code, 2);
     assertStringIncludes(stderr, message);
   }
