@@ -48,7 +48,7 @@ const wave = (turn: number) =>
 
 /** Smoothed classifiers whose radii end at 3.2 sigma, and norms beyond them. */
 const certified = [0.25, 0.5, 1].map((sigma): CertifiedRow => ({
-  ...{ name: `CNN+noise:${sigma}`, sigma },
+  name: `CNN+noise:${sigma}, σ = ${sigma}`,
   radii: Array.from({ length: 50 }, (_, i) => i < 3 ? -1 : sigma * Math.min(3.2, i / 8)),
   attacked: [0, 2.1 * sigma, 3.5 * sigma, 4.5 * sigma, Infinity],
 }));

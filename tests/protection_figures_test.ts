@@ -86,16 +86,16 @@ function heights({ svg }: Figure, color: string): number[] {
 }
 
 Deno.test("certifiedCurves() falls at each radius, and begins below the answers that are wrong", () => {
-  const row = { name: "A", sigma: 1, radii: [-1, 1, 2, 2] };
+  const row = { name: "A", radii: [-1, 1, 2, 2] };
   const ys = heights(certifiedCurves([row]), colors.clean);
   assertEquals(ys.length, 3); // 75 %, 50 % and nothing
   const [first, second, last] = ys as [number, number, number];
   assertAlmostEquals((last - first) / (last - second), 0.75 / 0.5, 0.02);
 });
 
-Deno.test("proofAndAttack() has a panel for each sigma, and only what there is", () => {
-  const row = { name: "A", sigma: 0.5, radii: [1, 1] };
-  const with3 = proofAndAttack([{ ...row, attacked: [0, 1.5, Infinity] }, { ...row, sigma: 1 }]);
+Deno.test("proofAndAttack() has a panel for each classifier, and only what there is", () => {
+  const row = { name: "A", radii: [1, 1] };
+  const with3 = proofAndAttack([{ ...row, attacked: [0, 1.5, Infinity] }, { ...row, name: "B" }]);
   assertEquals(heights(with3, colors.adversarial).length, 2); // two thirds, then a third
   assertEquals(heights(proofAndAttack([row]), colors.adversarial), []);
 });
@@ -125,7 +125,7 @@ Deno.test("figures of notebook 6 refuse to draw nothing, and what can't be", () 
   assertThrows(() => worstCases([worst]), RangeError, "current value is 98");
   assertThrows(() => tradeOff([], { p: 2, epsilon: 1 }), RangeError, "there must be rows");
   assertThrows(() => certifiedCurves([]), RangeError, "there must be classifiers");
-  const empty = { name: "A", sigma: 1, radii: [] };
+  const empty = { name: "A", radii: [] };
   assertThrows(() => proofAndAttack([empty]), RangeError, "current value is A");
   assertThrows(() => sideBySide([], { p: 2 }), RangeError, "there must be digits");
   const views = (network: string) => [{

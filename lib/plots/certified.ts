@@ -9,8 +9,6 @@ import { type Line, lineFigure } from "./line_panels.ts";
 /** A smoothed classifier. */
 export interface CertifiedRow {
   name: string;
-  /** Standard deviation of its noise. */
-  sigma: number;
   /** Each image's certified radius; -1 where the answer is wrong or withheld. */
   radii: readonly number[];
   /** Norms at which attacks deceived it: 0 where it is wrong as it is, `Infinity` where none did. */
@@ -64,12 +62,13 @@ export function proofAndAttack(
   { title = "Between proof and attack", subtitle = "" }: Omit<CertifiedOptions, "unproven"> = {},
 ): Figure {
   const end = endOf(rows);
+  const columns = rows.length % 3 === 1 ? 2 : 3;
   return lineFigure({
     ...{ title, subtitle, label: `${title}. ${subtitle}`, names },
-    size: { width: 246, height: 270 },
-    columns: 3,
-    panels: rows.map(({ sigma, radii, attacked = [] }) => ({
-      title: `$\\sigma$ = ${sigma}`,
+    size: { width: 738 / columns, height: 270 },
+    columns,
+    panels: rows.map(({ name, radii, attacked = [] }) => ({
+      title: name,
       ...axes(end),
       lines: [
         proven(names[0], radii, end),
