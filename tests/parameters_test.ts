@@ -3,28 +3,41 @@
  *
  * @module
  */
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import process from "node:process";
 import { fits, number, oneOf, someOf, someWhole, whole } from "$lib/parameters.ts";
-import { assertNotWaiting } from "$lib/waiting.ts";
+import { assertNotWaiting, endWaiting, oneLine } from "$lib/waiting.ts";
 
-/** The clock that cells are timed by, set by hand. */
+/** The clocks that cells are timed by, set by hand in this file's tests. */
 class FakeTime {
-  readonly #now = performance.now;
+  readonly #looks = new Set<() => void>();
   #passed = 0;
+  #worked = 0;
 
   constructor() {
-    const start = performance.now();
-    performance.now = () => start + this.#passed;
+    performance.now = () => this.#passed;
+    process.cpuUsage = (before) => ({
+      user: 1000 * this.#worked - (before?.user ?? 0),
+      system: 0,
+    });
+    const [setInterval, clearInterval] = [
+      (look: () => void) => this.#looks.add(look) && look,
+      (look: () => void) => this.#looks.delete(look),
+    ];
+    Object.assign(globalThis, { setInterval, clearInterval });
   }
 
-  tick(milliseconds: number): void {
-    this.#passed += milliseconds;
-  }
-
-  restore(): void {
-    performance.now = this.#now;
+  /** Milliseconds pass, with the kernel at work for a share of them. */
+  tick(milliseconds: number, share = 0): void {
+    for (let left = milliseconds; left > 0; left -= 100) {
+      this.#passed += 100;
+      this.#worked += 100 * share;
+      for (const look of [...this.#looks]) look();
+    }
   }
 }
+
+const time = new FakeTime();
 
 /** The whole error as a kernel shows it. */
 function stackOf(run: () => void): string {
@@ -86,7 +99,7 @@ Deno.test("fits() takes what can be made, and gives one line with the reason whe
   );
 });
 
-Deno.test("cells that wait behind a refused parameter are ended, until it is mended or time passes", () => {
+Deno.test("cells that wait behind a refused parameter are ended, until it is mended", () => {
   const mended = 5;
   assertThrows(() => whole({ mended: 0 }, 1, 9));
   const stack = assertThrows(assertNotWaiting).stack;
@@ -99,17 +112,40 @@ Deno.test("cells that wait behind a refused parameter are ended, until it is men
   assertThrows(assertNotWaiting);
   whole({ mended }, 1, 9);
   assertNotWaiting();
+});
 
-  const time = new FakeTime();
-  try {
-    assertThrows(() => whole({ mended: 0 }, 1, 9));
-    time.tick(900);
-    assertThrows(assertNotWaiting);
-    time.tick(900);
-    assertThrows(assertNotWaiting);
-    time.tick(1100);
-    assertNotWaiting();
-  } finally {
-    time.restore();
-  }
+Deno.test("cells are no longer taken for waiting when the kernel has rested for a second", () => {
+  endWaiting("stop", "stopped");
+  time.tick(900);
+  assertThrows(assertNotWaiting);
+  time.tick(900);
+  assertThrows(assertNotWaiting);
+  time.tick(5000, 0.3); // a cell that computes on a busy machine before it shows anything
+  assertThrows(assertNotWaiting);
+  time.tick(1100);
+  assertNotWaiting();
+
+  endWaiting("stop", "stopped");
+  time.tick(25_000, 1); // something that computes on and on is no waiting cell
+  assertNotWaiting();
+});
+
+Deno.test("a waiting cell that fails in its own way says in one line that it was not run", () => {
+  const fail = () => {
+    const { learned } = (undefined as unknown) as { learned: number };
+    return learned;
+  };
+  const ownWay = assertThrows(fail, TypeError);
+  assert(ownWay.stack!.split("\n").length > 1);
+
+  endWaiting("stop", "stopped");
+  time.tick(900);
+  const error = assertThrows(fail, TypeError);
+  assertEquals(error.stack, "Error: Not run, as above: stopped");
+  assertEquals([error.name, error.message], ["Error", "Not run, as above: stopped"]);
+  assertEquals(oneLine(new RangeError("its own")).stack, "RangeError: its own");
+  time.tick(900); // it counts as one that came
+  assertThrows(assertNotWaiting);
+  time.tick(1100);
+  assertEquals(assertThrows(fail, TypeError).message, ownWay.message);
 });
