@@ -12,14 +12,8 @@ import { join } from "node:path";
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import type { Page } from "playwright-core";
 import { openBrowser, pictures, withPicture } from "./browser.ts";
-import {
-  errorOf,
-  figuresOf,
-  Lab,
-  type NotebookPage,
-  type SavedCell,
-  text,
-} from "./jupyterlab_page.ts";
+import { errorOf, figuresOf, type NotebookPage, type SavedCell, text } from "./jupyterlab_page.ts";
+import { Lab } from "./lab.ts";
 import { Reader } from "./reader.ts";
 import { trials } from "./trials.ts";
 

@@ -1,5 +1,5 @@
 /**
- * JupyterLab as its user meets it: a server started by `deno task lab`, and a notebook's page.
+ * A notebook's page in JupyterLab, as its user meets it.
  *
  * Only the cells in view are in the page (Lab's windowing), so whole notebooks are judged by the
  * file that Lab saves.
@@ -10,71 +10,7 @@
 import { join } from "node:path";
 import type { Locator, Page } from "playwright-core";
 import { root } from "$lib/setup/paths.ts";
-
-/** A running `deno task lab`. */
-export class Lab implements AsyncDisposable {
-  private constructor(private readonly process: Deno.ChildProcess, readonly url: URL) {}
-
-  /** Starts it, and waits for the address with its token. */
-  static async start(): Promise<Lab> {
-    const process = new Deno.Command(Deno.execPath(), {
-      args: ["task", "lab", "--no-browser"],
-      cwd: root,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const found = Promise.withResolvers<URL>();
-    let log = "";
-    const read = async (stream: ReadableStream<Uint8Array>) => {
-      const decoder = new TextDecoder();
-      for await (const bytes of stream) {
-        log += decoder.decode(bytes, { stream: true });
-        const url = log.match(/http:\/\/(?:127\.0\.0\.1|localhost):\d+\/\S*token=\w+/)?.[0];
-        if (url) found.resolve(new URL(url));
-      }
-      found.reject(new Error(`deno task lab ended without an address: ${log}`));
-    };
-    read(process.stdout).catch(found.reject);
-    read(process.stderr).catch(found.reject);
-    const late = setTimeout(() => found.reject(new Error(`No address in 120 s: ${log}`)), 120_000);
-    try {
-      return new Lab(process, await found.promise);
-    } catch (error) {
-      process.kill("SIGTERM");
-      throw error;
-    } finally {
-      clearTimeout(late);
-    }
-  }
-
-  /** Calls the server's API. */
-  // deno-lint-ignore no-explicit-any -- the answers' shapes are Jupyter's
-  async api(path: string, method = "GET"): Promise<any> {
-    const response = await fetch(new URL(`/api/${path}`, this.url), {
-      method,
-      headers: { authorization: `token ${this.url.searchParams.get("token")}` },
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-    return text ? JSON.parse(text) : undefined;
-  }
-
-  /** The address of a notebook in `notebooks/`, in a workspace without memories. */
-  async address(name: string): Promise<string> {
-    const top: { content: { name: string }[] } = await this.api("contents");
-    const folder = top.content.some((entry) => entry.name === "notebooks") ? "notebooks/" : "";
-    const path = `/lab/tree/${folder}${name}?token=${this.url.searchParams.get("token")}&reset`;
-    return new URL(path, this.url).href;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.api("shutdown", "POST").catch(() => {}); // it may have ended by itself
-    const kill = setTimeout(() => this.process.kill("SIGTERM"), 10_000);
-    await this.process.status;
-    clearTimeout(kill);
-  }
-}
+import type { Lab } from "./lab.ts";
 
 /** A code cell as Jupyter saves it. */
 export interface SavedCell {
@@ -166,27 +102,58 @@ export class NotebookPage {
     return cells;
   }
 
-  /** Runs all cells, or those up to the first that fails, and gives the code cells. */
+  /** Runs all cells, also those below one that fails, and gives the code cells. */
   async runToEnd(timeout: number): Promise<SavedCell[]> {
-    const before = Math.max(0, ...(await this.save()).map((cell) => cell.execution_count ?? 0));
-    let clicked = await this.clickRunAll();
+    return await this.ended(timeout, await this.start());
+  }
+
+  /**
+   * Runs all cells, and returns when one that has these words in it has been running for a while.
+   *
+   * @returns The last execution count of the cells before.
+   */
+  async runInto(words: string, timeout: number): Promise<number> {
+    const before = await this.start();
+    for (const deadline = Date.now() + timeout; Date.now() < deadline;) {
+      const cells = await this.save();
+      const place = cells.findIndex(({ source }) => text(source).includes(words));
+      if (place < 0) throw new Error(`No cell has ${words}`);
+      if (cells.slice(0, place).every((cell) => (cell.execution_count ?? 0) > before)) {
+        await this.page.waitForTimeout(3000);
+        return before;
+      }
+      await this.page.waitForTimeout(500);
+    }
+    throw new Error(`The cell with ${words} did not start in ${timeout / 1000} s`);
+  }
+
+  /** Waits until all cells have an execution count above this one, and gives the code cells. */
+  async ended(timeout: number, before: number): Promise<SavedCell[]> {
     for (const deadline = Date.now() + timeout; Date.now() < deadline;) {
       await this.page.waitForTimeout(500);
       await this.idle(Math.max(1, deadline - Date.now()));
       const cells = await this.save();
-      const ran = cells.filter((cell) => (cell.execution_count ?? 0) > before);
-      if (ran.length === cells.length || ran.some(errorOf)) return cells;
-      // On a busy machine Lab may drop what is sent while it still connects to a new kernel.
-      if (ran.length === 0 && Date.now() - clicked > 10_000) clicked = await this.clickRunAll();
+      if (cells.every((cell) => (cell.execution_count ?? 0) > before)) return cells;
     }
     throw new Error(`Not all cells ran in ${timeout / 1000} s`);
   }
 
-  /** Gives the time of the click. */
-  async clickRunAll(): Promise<number> {
+  /** Starts to run all cells, and gives their last execution count before. */
+  private async start(): Promise<number> {
+    const before = Math.max(0, ...(await this.save()).map((cell) => cell.execution_count ?? 0));
+    // On a busy machine Lab may drop what is sent while it still connects to a new kernel.
+    for (let turn = 0; turn < 3; turn++) {
+      await this.clickRunAll();
+      const busy = await this.busy(10_000).then(() => true, () => false);
+      const cells = busy ? [] : await this.save();
+      if (busy || cells.some((cell) => (cell.execution_count ?? 0) > before)) return before;
+    }
+    throw new Error("No cell runs");
+  }
+
+  private async clickRunAll(): Promise<void> {
     await this.page.locator(".lm-MenuBar-item", { hasText: /^Run$/ }).click();
     await this.page.locator('.lm-Menu-item[data-command="runmenu:run-all"]').click();
-    return Date.now();
   }
 
   /** Adds a cell below the last one, and runs it without waiting for its end. */

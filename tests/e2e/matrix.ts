@@ -1,34 +1,44 @@
 /**
  * Notebooks used as a reader would, in full: too long for CI. By hand:
  *
- *     deno run -A tests/e2e/matrix.ts [--each] [NOTEBOOK...]
+ *     deno run -A tests/e2e/matrix.ts [PART...] [NOTEBOOK...]
  *
- * Tells what it tried and what came of it, and leaves pictures of each notebook in `.lab/e2e/`.
- * `--each` also changes each parameter alone.
+ * The parts: `--changed` (all parameters at once), `--each` (each alone), `--illegal`, `--stop`,
+ * `--restart` and `--export`; where none is named, all but `--each`. Tells what it tried and what came
+ * of it, and leaves pictures of each notebook in `.lab/e2e/`.
  *
  * @module
  */
 
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { openBrowser, pictures } from "./browser.ts";
-import { figuresOf, Lab } from "./jupyterlab_page.ts";
+import { figuresOf } from "./jupyterlab_page.ts";
+import { Lab } from "./lab.ts";
 import { Reader } from "./reader.ts";
 import { trials } from "./trials.ts";
 
-/** A parameter by which a cell takes so long that Stop has something to do, and when to press it. */
-const long: Record<string, [name: string, value: string, seconds: number]> = {
-  "02-training": ["liveEpochs", "1000", 25],
-  "03-attacks": ["passes", "90_000", 60],
-  "04-min-norms": ["maxPasses", "90_000", 30],
-  "05-resistance": ["trainingSteps", "20_000", 40],
-  "06-protection": ["liveEpochs", "1000", 25],
+/** A parameter by which a cell takes so long that Stop has something to do, and words of that cell. */
+const long: Record<string, [name: string, value: string, cell: string]> = {
+  "02-training": ["liveEpochs", "1000", "of fit(learner"],
+  "03-attacks": ["passes", "90_000", "maxPasses: 4 * passes"],
+  "04-min-norms": ["maxPasses", "90_000", "await computeLacking("],
+  "05-resistance": ["trainingSteps", "20_000", "await trainDiscriminator("],
+  "06-protection": ["liveEpochs", "1000", "of fit(pupil"],
 };
 
 /** Cells whose figures no parameter changes. */
 const steady: Record<string, string[]> = {};
 
-const each = Deno.args.includes("--each");
-const asked = Deno.args.filter((word) => !word.startsWith("--"));
+const parts = ["changed", "each", "illegal", "stop", "restart", "export"] as const;
+const [options, asked] = [
+  Deno.args.filter((word) => word.startsWith("--")).map((word) => word.slice(2)),
+  Deno.args.filter((word) => !word.startsWith("--")),
+];
+const unknown = options.find((option) => !(parts as readonly string[]).includes(option));
+if (unknown) throw new RangeError(`--${unknown} is none of --${parts.join(", --")}`);
+const wants = (option: typeof parts[number]) =>
+  options.length === 0 ? option !== "each" : options.includes(option);
 let failures = 0;
 
 /** Does a part and tells how it went. */
@@ -53,37 +63,54 @@ await using browser = await openBrowser();
 for (const name of asked.length > 0 ? asked : Object.keys(trials)) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
   await using reader = await Reader.open(lab, page, name, 400_000);
+  await drive(reader, name);
+  await page.screenshot({ path: join(pictures, `${name}-lab.png`) });
+  await page.close();
+}
+console.log(failures === 0 ? "All is well" : `${failures} failed`);
+Deno.exitCode = failures === 0 ? 0 : 1;
+
+/** All the parts wanted, with one notebook. */
+async function drive(reader: Reader, name: string): Promise<void> {
   const first = await part(`${name}, run all`, () => reader.runAll());
-  if (!first) continue;
-  await part(`${name}, all parameters changed`, async () => {
-    const cells = await reader.changesAll(first, steady[name]);
-    return `${figuresOf(cells).length} figures, each another one`;
-  });
+  if (!first) return;
+  if (wants("changed")) {
+    await part(`${name}, all parameters changed`, async () => {
+      const figures = figuresOf(await reader.changesAll(first, steady[name]));
+      for (const [i, figure] of figures.entries()) {
+        const file = join(pictures, `${name}-changed-${i + 1}.png`);
+        await Deno.writeFile(file, Buffer.from(figure, "base64"));
+      }
+      return `${figures.length} figures, each another one`;
+    });
+  }
   for (const parameter of reader.first.keys()) {
-    await part(`${name}, ${parameter} illegal`, () => reader.refuses(parameter));
-    if (!each) continue;
+    if (wants("illegal")) {
+      await part(`${name}, ${parameter} illegal`, () => reader.refuses(parameter));
+    }
+    if (!wants("each")) continue;
     await part(
       `${name}, ${parameter} changed`,
       async () => `${await reader.changes(parameter, first)} cells show something else`,
     );
   }
   const stop = long[name];
-  if (stop) {
-    const [parameter, value, seconds] = stop;
-    await part(`${name}, Stop`, () => reader.stops(parameter, value, 1000 * seconds));
+  if (stop && wants("stop")) {
+    await part(`${name}, Stop`, () => reader.stops(...stop));
   }
-  const again = await part(`${name}, restart and run all`, () => reader.restarts());
-  await part(`${name}, export`, async () => {
-    const html = await reader.exports(again ?? first);
-    const file = join(pictures, `${name}-exported.html`);
-    await Deno.writeTextFile(file, html);
-    const exported = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
-    await exported.goto(`file://${file}`, { waitUntil: "domcontentloaded" });
-    await exported.screenshot({ path: join(pictures, `${name}-exported.png`), fullPage: true });
-    await exported.close();
-  });
-  await page.screenshot({ path: join(pictures, `${name}-lab.png`) });
+  const again = wants("restart") &&
+    await part(`${name}, restart and run all`, () => reader.restarts());
+  if (wants("export")) {
+    await part(`${name}, export`, async () => exported(name, await reader.exports(again || first)));
+  }
+}
+
+/** Keeps a page that JupyterLab exported, with a picture of it. */
+async function exported(name: string, html: string): Promise<void> {
+  const file = join(pictures, `${name}-exported.html`);
+  await Deno.writeTextFile(file, html);
+  const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
+  await page.goto(`file://${file}`, { waitUntil: "domcontentloaded" });
+  await page.screenshot({ path: join(pictures, `${name}-exported.png`), fullPage: true });
   await page.close();
 }
-console.log(failures === 0 ? "All is well" : `${failures} failed`);
-Deno.exitCode = failures === 0 ? 0 : 1;

@@ -10,11 +10,11 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { formatNotebook, isParametersCell, parseNotebook } from "$lib/report/notebook.ts";
 import { root } from "$lib/setup/paths.ts";
+import type { Lab } from "./lab.ts";
 import { exportHtml, restartAndRunAll } from "./jupyterlab_menus.ts";
 import {
   errorOf,
   figuresOf,
-  type Lab,
   NotebookPage,
   notebookPath,
   type SavedCell,
@@ -27,6 +27,12 @@ import { trials } from "./trials.ts";
  * there. Git ignores it, and so does the report: a killed test leaves it behind.
  */
 const copy = notebookPath("in-the-browser.ipynb");
+
+/**
+ * Cells that come within a second of a refused or stopped one count as waiting behind it, and so does what
+ * comes while the kernel still works: readers are slower.
+ */
+const REST = 3000;
 
 const lineOf = (name: string) => new RegExp(`^const ${name}\\b[^=]*= .*;`, "m");
 
@@ -69,69 +75,79 @@ export class Reader implements AsyncDisposable {
     return this.notebook.runAll(this.timeout);
   }
 
+  /** Does something while parameters have other values, which must not last. */
+  async during<T>(values: Readonly<Record<string, string>>, work: () => Promise<T>): Promise<T> {
+    try {
+      for (const [name, value] of Object.entries(values)) await this.set(name, value);
+      return await work();
+    } finally {
+      for (const name of Object.keys(values)) await this.reset(name);
+    }
+  }
+
   /** Gives all parameters other values and runs all: each figure must change. */
   async changesAll(before: SavedCell[], steady: readonly string[] = []): Promise<SavedCell[]> {
-    for (const [name, { other }] of Object.entries(trials[this.name]!)) await this.set(name, other);
-    const after = await this.runAll();
+    const others = Object.entries(trials[this.name]!).map(([name, { other }]) => [name, other]);
+    const after = await this.during(Object.fromEntries(others), () => this.runAll());
     assertEquals(unchanged(before, after).filter((cell) => !steady.includes(cell)), []);
-    for (const name of this.first.keys()) await this.reset(name);
     return after;
   }
 
   /** Gives one parameter another value and runs all: at least one output must change. */
   async changes(name: string, first: SavedCell[]): Promise<number> {
     const { other, small = {} } = trials[this.name]![name]!;
-    for (const [along, value] of Object.entries(small)) await this.set(along, value);
-    const before = Object.keys(small).length > 0 ? await this.runAll() : first;
-    await this.set(name, other);
-    const after = await this.runAll();
-    for (const changed of [name, ...Object.keys(small)]) await this.reset(changed);
-    const changed = after.filter((cell, i) => shownBy(cell) !== shownBy(before[i]!));
+    const changed = await this.during(small, async () => {
+      const before = Object.keys(small).length > 0 ? await this.runAll() : first;
+      const after = await this.during({ [name]: other }, () => this.runAll());
+      return after.filter((cell, i) => shownBy(cell) !== shownBy(before[i]!));
+    });
     assert(changed.length > 0, `${name}: no output changed`);
     return changed.length;
   }
 
   /**
-   * Gives a parameter a value that can't be meant: the first cell that fails names it in one line. (The
-   * kernel goes on with the cells below, of which some fail in their own way.)
+   * Gives a parameter a value that can't be meant: the first cell that fails names it in one line, and
+   * those below say in one line that they were not run.
    */
   async refuses(name: string): Promise<string> {
-    await this.set(name, trials[this.name]![name]!.illegal);
-    const cells = await this.notebook.runToEnd(this.timeout);
-    await this.reset(name);
-    // Cells that come within a second of a refused one count as waiting behind it; readers are slower.
-    await this.page.waitForTimeout(1500);
-    const failed = cells.filter(errorOf);
-    assert(failed.length > 0, `${name}: no cell failed`);
-    const { traceback = [], evalue = "" } = errorOf(failed[0]!)!;
+    const { illegal } = trials[this.name]![name]!;
+    const cells = await this.during(
+      { [name]: illegal },
+      () => this.notebook.runToEnd(this.timeout),
+    );
+    await this.page.waitForTimeout(REST);
+    const [refused, below] = endedBy(cells);
+    const { traceback = [], evalue = "" } = errorOf(refused)!;
     const shown = traceback.join("\n").split("\n");
     assertEquals(shown.length, 1, `${name}: ${shown.join(" / ")}`);
     assert(new RegExp(`\\b${name}\\b`).test(evalue), `${name} is not named: ${evalue}`);
-    assert(new RegExp(`\\b${name}\\b`).test(text(failed[0]!.source)), `${name} in another cell`);
+    assert(new RegExp(`\\b${name}\\b`).test(text(refused.source)), `${name} in another cell`);
+    assertNotRun(below, evalue);
     return evalue;
   }
 
-  /** With a value that takes long, presses Stop in the middle: one line; then all runs through. */
-  async stops(name: string, long: string, after: number): Promise<string> {
+  /**
+   * With a value that takes long, presses Stop in the middle of a cell: it and those below say so in one
+   * line each; then all runs through.
+   */
+  async stops(name: string, long: string, cell: string): Promise<string> {
     const kernel = await this.notebook.kernelId();
-    await this.set(name, long);
-    let failed: SavedCell[];
-    try {
-      await this.notebook.clickRunAll();
-      await this.page.waitForTimeout(after);
+    const [cells, seconds] = await this.during({ [name]: long }, async () => {
+      const before = await this.notebook.runInto(cell, this.timeout);
+      const pressed = performance.now();
       await this.notebook.stop();
-      await this.notebook.idle(20_000);
-      await this.page.waitForTimeout(500);
-      failed = (await this.notebook.save()).filter(errorOf);
-    } finally {
-      await this.reset(name); // what comes next must not take long
-    }
-    assert(failed.length > 0, "no cell was stopped");
-    const { ename, evalue = "", traceback } = errorOf(failed[0]!)!; // those below were waiting
+      const ended = await this.notebook.ended(this.timeout, before);
+      return [ended, (performance.now() - pressed) / 1000] as const;
+    });
+    const [stopped, below] = endedBy(cells);
+    const { ename, evalue = "", traceback } = errorOf(stopped)!;
     assertEquals([ename, traceback?.length], ["AbortError", 1], evalue);
+    assert(text(stopped.source).includes(cell), `stopped elsewhere: ${text(stopped.source)}`);
+    assertNotRun(below, "stopped");
+    await this.page.waitForTimeout(REST);
     await this.runAll();
     assertEquals(await this.notebook.kernelId(), kernel);
-    return evalue;
+    return `${evalue} (after ${seconds.toFixed(0)} s, with ${below.length} cells below)`;
   }
 
   /** Restarts the kernel and runs all by the menu; none may fail. */
@@ -154,6 +170,22 @@ export class Reader implements AsyncDisposable {
     assertEquals(html.match(/&lt;(?:h\d|p|thead|img)\b/g), null);
     assert(/<h1\b/.test(html) && /<thead>/.test(html));
     return html;
+  }
+}
+
+/** The first cell that failed, and those below it. */
+function endedBy(cells: SavedCell[]): [SavedCell, SavedCell[]] {
+  const place = cells.findIndex(errorOf);
+  assert(place >= 0, "no cell failed");
+  return [cells[place]!, cells.slice(place + 1)];
+}
+
+/** Cells that waited show nothing but one line that says why; what only computes shows nothing. */
+function assertNotRun(cells: SavedCell[], because: string): void {
+  for (const { source, outputs } of cells) {
+    const shown = outputs.map(({ traceback, output_type }) => traceback?.join("\n") ?? output_type);
+    const right = shown.length === 0 || shown.join() === `Error: Not run, as above: ${because}`;
+    assert(right, `"${text(source).split("\n")[0]}" shows ${shown.join(" / ")}`);
   }
 }
 
