@@ -9,9 +9,9 @@ import { backend, type Tensor, tf } from "./backend.ts";
 import { writeAtomic } from "./files.ts";
 import { sha256 } from "./hash.ts";
 import type { Digits } from "./loader.ts";
-import { assertWeights, toArrays, toTensors, type Weights } from "./network.ts";
 import { encode, type NamedArray, readSafetensors } from "./safetensors.ts";
 import type { Epoch } from "./trainer.ts";
+import { assertWeights, toArrays, toTensors, type Weights } from "./weights.ts";
 
 /** What makes two trainings the same: a checkpoint of another is refused. */
 export interface Run {

@@ -10,10 +10,12 @@ import { exists } from "./setup/host.ts";
 import { root } from "./setup/paths.ts";
 import { type Digits, load } from "./loader.ts";
 import { protectedNames } from "./evaluation/names.ts";
-import { loadNetwork, modelsFolder, type Network, protectedFile, toArrays } from "./network.ts";
+import { modelsFolder, protectedFile } from "./models.ts";
+import { loadNetwork, type Network } from "./network.ts";
 import { readResistances } from "./resistance/table.ts";
 import { readRows } from "./results.ts";
 import { readSafetensors, weightsSha256 } from "./safetensors.ts";
+import { toArrays } from "./weights.ts";
 
 const folder = join(root, "data", "final");
 

@@ -3,32 +3,17 @@
  *
  * @module
  */
-import { fileURLToPath } from "node:url";
 import { type Architecture, architectures, summary, weightsOf } from "./architectures.ts";
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./backend.ts";
 import { compile } from "./compile.ts";
 import type { Dataset } from "./data/datasets.ts";
-import { fileNameOf } from "./file_names.ts";
 import { writeAtomic } from "./files.ts";
 import { forward, initialValues } from "./layers.ts";
+import { modelFile, modelsFolder, protectedFile, protectedName, remedyOf } from "./models.ts";
 import { assertSeed } from "./random.ts";
-import { encode, type NamedArray, readSafetensors, type SafeTensors } from "./safetensors.ts";
+import { encode, readSafetensors, type SafeTensors } from "./safetensors.ts";
 import { noteUsed } from "./used.ts";
-
-/** Where the lab's own networks lie: `models/` of the checkout. */
-export const modelsFolder: string = fileURLToPath(new URL("../models/", import.meta.url));
-
-/** The file of one of the lab's own networks: MNIST's bear no data set in their names. */
-export function modelFile(name: string, dataset: Dataset = "MNIST"): string {
-  return `${name}${dataset === "MNIST" ? "" : `-${dataset}`}.safetensors`;
-}
-
-/** The file of a network trained with protections, in `models/`. */
-export const protectedFile = (name: string): string => `protected/${fileNameOf(name)}.safetensors`;
-
-/** A network's name: its architecture's, then its training-time protections: `CNN+pgd:linf:0.2`. */
-export const protectedName = (architecture: string, specs: readonly string[]): string =>
-  [architecture, ...specs].join("+");
+import { assertWeights, toArrays, toTensors, type Weights } from "./weights.ts";
 
 /** What attacks see of a network, and what a run-time protection wraps. */
 export interface Classifier {
@@ -45,9 +30,6 @@ export interface Classifier {
    */
   logits(images: Tensor4D): Tensor2D;
 }
-
-/** Weights by name, `layers.<i>.kernel` and so on. */
-export type Weights = Record<string, Tensor>;
 
 /**
  * How many images inference sends through a network at once: as many thousands as keep the largest
@@ -172,48 +154,6 @@ export function createNetwork(architecture: Architecture, { seed = 0 } = {}): Ne
   return new Network(architecture, Object.fromEntries(weights), { seed: String(seed) });
 }
 
-/** Copies tensors out of TensorFlow, for files. */
-export function toArrays(tensors: Weights): Record<string, NamedArray> {
-  return Object.fromEntries(
-    Object.entries(tensors).map(([name, tensor]) => [name, {
-      shape: tensor.shape,
-      values: tensor.dataSync() as Float32Array,
-    }]),
-  );
-}
-
-/** Copies arrays of a file into TensorFlow; the caller disposes the tensors. */
-export function toTensors(arrays: Record<string, NamedArray>): Weights {
-  return Object.fromEntries(
-    Object.entries(arrays).map(([name, { shape, values }]) => [name, tf.tensor(values, shape)]),
-  );
-}
-
-/**
- * Checks that a file's tensors are the weights of an architecture.
- *
- * @throws {TypeError} If a weight is missing, has another shape, or does not belong there.
- */
-export function assertWeights(
-  arrays: Record<string, NamedArray>,
-  architecture: Architecture,
-  path: string,
-): void {
-  const fail = (why: string): never => {
-    throw new TypeError(`Cannot load ${path} as ${architecture.name}: ${why}`);
-  };
-  const specs = weightsOf(architecture);
-  for (const [name, { shape }] of Object.entries(specs)) {
-    const found = arrays[name] ?? fail(`it has no ${name}`);
-    if (String(found.shape) !== String(shape)) {
-      fail(`${name} must have shape [${shape}]: current value is [${found.shape}]`);
-    }
-    if (!found.values.every(Number.isFinite)) fail(`${name} holds values that are not finite`);
-  }
-  const stranger = Object.keys(arrays).find((name) => !(name in specs));
-  if (stranger) fail(`${stranger} is none of its weights`);
-}
-
 /**
  * Loads a network.
  *
@@ -246,7 +186,7 @@ export async function loadNetwork(
   const dataset = options.dataset ?? (isName ? "MNIST" : undefined);
   const file = specs.length > 0 ? protectedFile(nameOrPath) : modelFile(nameOrPath, dataset);
   const path = isName ? `${modelsFolder}${file}` : nameOrPath;
-  const { tensors, metadata } = await read(path, isName ? makes(first, specs, dataset) : "");
+  const { tensors, metadata } = await read(path, isName ? remedyOf(first, specs, dataset) : "");
   const learned = metadata["dataset"];
   if (dataset !== undefined && learned !== undefined && learned !== dataset) {
     throw new TypeError(`Cannot load ${path} for ${dataset}: it was trained on ${learned}`);
@@ -267,13 +207,6 @@ export async function loadNetwork(
   assertWeights(tensors, architecture, path);
   noteUsed(path);
   return new Network(architecture, toTensors(tensors), metadata);
-}
-
-/** What to do about one of the lab's own files that is not there. */
-function makes(name: string, specs: readonly string[], dataset?: Dataset): string {
-  const option = dataset === "MNIST" ? "" : ` --dataset ${dataset}`;
-  const command = specs.length > 0 ? `protect ${name} --with ${specs.join("+")}` : `train ${name}`;
-  return `; \`deno task ${command}${option} --save\` makes it`;
 }
 
 async function read(path: string, remedy: string): Promise<SafeTensors> {

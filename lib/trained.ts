@@ -8,18 +8,10 @@ import { join } from "node:path";
 import { type Architecture, architectures } from "./architectures.ts";
 import { backend, tf } from "./backend.ts";
 import type { Dataset } from "./data/datasets.ts";
-import { fileNameOf } from "./file_names.ts";
 import { removeIfThere } from "./files.ts";
 import { load } from "./loader.ts";
-import {
-  createNetwork,
-  loadNetwork,
-  modelsFolder,
-  type Network,
-  protectedFile,
-  protectedName,
-  saveNetwork,
-} from "./network.ts";
+import { fileNameOf, modelsFolder, protectedFile, protectedName } from "./models.ts";
+import { createNetwork, loadNetwork, type Network, saveNetwork } from "./network.ts";
 import { protectionOf } from "./protections/index.ts";
 import { protectedArchitecture, teacherOf } from "./protections/plan.ts";
 import { readSafetensors } from "./safetensors.ts";

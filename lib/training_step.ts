@@ -10,8 +10,9 @@ import type { TrainingState } from "./checkpoint.ts";
 import { copy } from "./graph/tree.ts";
 import { forward, type Training } from "./layers.ts";
 import { crossEntropy } from "./loss.ts";
-import type { Network, Weights } from "./network.ts";
+import type { Network } from "./network.ts";
 import type { Lesson, Loss, TrainingProtection } from "./protections/lesson.ts";
+import type { Weights } from "./weights.ts";
 
 /** Names of the weights that the optimizer updates. */
 const trainableOf = (architecture: Architecture): string[] =>

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { tf } from "$lib/backend.ts";
 import { openRow, openSubject } from "$lib/evaluation/subject.ts";
 import { test } from "$lib/loader.ts";
-import { type Classifier, modelsFolder } from "$lib/network.ts";
+import { modelsFolder } from "$lib/models.ts";
+import type { Classifier } from "$lib/network.ts";
 
 const file = join(modelsFolder, "MLP.safetensors");
 

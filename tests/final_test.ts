@@ -18,7 +18,7 @@ import {
   trainRow,
 } from "$lib/final.ts";
 import { load } from "$lib/loader.ts";
-import { modelsFolder } from "$lib/network.ts";
+import { modelsFolder } from "$lib/models.ts";
 import { readResistances } from "$lib/resistance/table.ts";
 import { readRows, writeRows } from "$lib/results.ts";
 import { computeLacking, lackingWork } from "$lib/results/lacking.ts";

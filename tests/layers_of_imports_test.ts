@@ -13,14 +13,14 @@ import { root } from "$lib/setup/paths.ts";
 const layers: [name: string, files: RegExp][] = [
   [
     "ground",
-    /^(?:file_names|files|hash|lp|numbers|parameters|safetensors|statistics|waiting|used)\.ts$|^(?:data|setup)\//,
+    /^(?:files|hash|lp|models|numbers|parameters|safetensors|statistics|waiting|used)\.ts$|^(?:data|setup)\//,
   ],
   ["backend", /^(?:backend|kernels)\.ts$/],
   [
     "arithmetic",
     /^(?:compile|norms|random|layers|loader|loss|ops|adam)\.ts$|^(?:graph|statistics)\//,
   ],
-  ["networks", /^(?:architectures|network)\.ts$/],
+  ["networks", /^(?:architectures|network|weights)\.ts$/],
   ["work", /^(?:trainer|trained|training_step|checkpoint)\.ts$|^(?:attacks|protections)\//],
   [
     "results",

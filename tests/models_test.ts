@@ -2,7 +2,8 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { architectures } from "$lib/architectures.ts";
 import { backend, tf } from "$lib/backend.ts";
 import { test } from "$lib/loader.ts";
-import { loadNetwork, modelsFolder, type Network, protectedFile } from "$lib/network.ts";
+import { modelsFolder, protectedFile } from "$lib/models.ts";
+import { loadNetwork, type Network } from "$lib/network.ts";
 import { accuracy } from "$lib/trainer.ts";
 
 /** What git says in models/. */

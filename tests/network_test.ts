@@ -2,8 +2,10 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { CNN_bn, MLP } from "$lib/architectures.ts";
 import { type Tensor4D, tf } from "$lib/backend.ts";
 import { minNorm } from "$lib/minnorm.ts";
-import { createNetwork, loadNetwork, modelFile, saveNetwork, toArrays } from "$lib/network.ts";
+import { modelFile } from "$lib/models.ts";
+import { createNetwork, loadNetwork, saveNetwork } from "$lib/network.ts";
 import { encode } from "$lib/safetensors.ts";
+import { toArrays } from "$lib/weights.ts";
 
 const folder = await Deno.makeTempDir();
 const images = tf.randomUniform([1003, 28, 28, 1], 0, 1, "float32", 1) as Tensor4D;

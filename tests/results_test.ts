@@ -14,12 +14,13 @@ import { join } from "node:path";
 import pl from "nodejs-polars";
 import { type Tensor4D, tf } from "$lib/backend.ts";
 import { loadBytes } from "$lib/loader.ts";
-import { loadNetwork, toArrays } from "$lib/network.ts";
+import { loadNetwork } from "$lib/network.ts";
 import { appendRows, readRows, type ResultRow, rowsOf, writeRows } from "$lib/results.ts";
 import { identityOf, measure, type Measurement } from "$lib/results/measure.ts";
 import { Table } from "$lib/results/table.ts";
 import { verifyTable } from "$lib/results/verify.ts";
 import { weightsSha256 } from "$lib/safetensors.ts";
+import { toArrays } from "$lib/weights.ts";
 import { inFolder } from "./in_folder.ts";
 
 /** A row with an image if its number is odd; nothing was found for multiples of three. */

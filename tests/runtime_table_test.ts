@@ -7,7 +7,7 @@ import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows }
 import { join } from "node:path";
 import { tf } from "$lib/backend.ts";
 import { test } from "$lib/loader.ts";
-import { loadNetwork, toArrays } from "$lib/network.ts";
+import { loadNetwork } from "$lib/network.ts";
 import { bitDepth } from "$lib/protections/runtime/bit_depth.ts";
 import {
   calibrationFile,
@@ -33,6 +33,7 @@ import { root } from "$lib/setup/paths.ts";
 import { runCommand } from "$lib/cli/command.ts";
 import { calibrateCommand } from "$lib/cli/calibrate.ts";
 import { smoothCommand } from "$lib/cli/smooth.ts";
+import { toArrays } from "$lib/weights.ts";
 
 const digits = await test(12);
 const { images } = digits;

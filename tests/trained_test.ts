@@ -6,10 +6,12 @@
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
 import { tf } from "$lib/backend.ts";
-import { modelsFolder, type Network, toArrays } from "$lib/network.ts";
+import { modelsFolder } from "$lib/models.ts";
+import type { Network } from "$lib/network.ts";
 import { weightsSha256 } from "$lib/safetensors.ts";
 import { checkpointFile, trained, type TrainedOptions } from "$lib/trained.ts";
 import { exists } from "$lib/setup/host.ts";
+import { toArrays } from "$lib/weights.ts";
 import { inFolder } from "./in_folder.ts";
 
 const sha256 = (network: Network) => weightsSha256(toArrays(network.weights));

@@ -9,9 +9,10 @@ import { architecture, MLP } from "$lib/architectures.ts";
 import { backend, tf } from "$lib/backend.ts";
 import { batchNorm, dense, dropout, flatten, relu } from "$lib/layers.ts";
 import { type Digits, test, train } from "$lib/loader.ts";
-import { createNetwork, type Network, toArrays } from "$lib/network.ts";
+import { createNetwork, type Network } from "$lib/network.ts";
 import { encode, readSafetensors, weightsSha256 } from "$lib/safetensors.ts";
 import { type Epoch, fit, type FitOptions } from "$lib/trainer.ts";
+import { toArrays } from "$lib/weights.ts";
 
 // All that training must carry over an interruption: dropout's masks and running statistics.
 const small = architecture("small", [

@@ -50,8 +50,8 @@ async function run({ values, positionals, signal, say }: Call<typeof options>) {
   const { calibrated, falsePositives, writeCalibration } = await import(
     "../protections/runtime/calibration.ts"
   );
-  const { toArrays } = await import("../network.ts");
   const { weightsSha256 } = await import("../safetensors.ts");
+  const { toArrays } = await import("../weights.ts");
   const digits = await load("train", { ...loading("MNIST", signal), to: values.images });
   const rows = [];
   try {

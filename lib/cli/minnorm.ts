@@ -142,7 +142,7 @@ async function measurementsOf(
   values: Call<typeof options>["values"],
   networks: readonly Network[],
 ): Promise<Measurement[]> {
-  const { toArrays } = await import("../network.ts");
+  const { toArrays } = await import("../weights.ts");
   const { weightsSha256: hash } = await import("../safetensors.ts");
   const { rememberWeights } = await import("../results/weights.ts");
   const { norms, subset, dataset, reference, attack, seed, "max-passes": maxPasses } = values;

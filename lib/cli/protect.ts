@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { modelsFolder, protectedFile, protectedName } from "../models.ts";
 import type { Network } from "../network.ts";
 import { root } from "../setup/paths.ts";
 import type { TrainedOptions, Training } from "../trained.ts";
@@ -62,22 +63,19 @@ async function run({ values, positionals, signal, say }: Call<typeof options>) {
   const architecture = protectedArchitecture(name, values.epochs);
   const specs = usable(() => readProtections(values.with!, architecture));
   await warnOfBackend();
-  const network = await import("../network.ts");
+  const { createNetwork } = await import("../network.ts");
   const { seed, out = join(root, "out"), limit: images = 50_000, fresh, save } = values;
   const { epochs } = architecture;
   const training = { network: name, dataset: "MNIST" as const, images, epochs, seed };
   const teacher = await teach({ ...training, protections: specs }, { folder: out, signal }, say);
   const { protectionOf } = await import("../protections/index.ts");
   const result = await trainAndSave(
-    network.createNetwork(architecture, { seed }),
+    createNetwork(architecture, { seed }),
     { ...training, protections: specs },
     {
       ...{ out, fresh, signal, say },
       protections: specs.map((spec) => protectionOf(spec, teacher)),
-      file: join(
-        save ? network.modelsFolder : out,
-        network.protectedFile(network.protectedName(name, specs)),
-      ),
+      file: join(save ? modelsFolder : out, protectedFile(protectedName(name, specs))),
       hint: save ? "" : "; --save puts the result into models/protected/",
     },
   );

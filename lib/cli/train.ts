@@ -4,6 +4,7 @@
  * @module
  */
 import { join } from "node:path";
+import { modelFile, modelsFolder } from "../models.ts";
 import { root } from "../setup/paths.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
 import { flag } from "./options.ts";
@@ -40,7 +41,7 @@ export const trainCommand: Command<typeof options> = {
 async function run({ values, positionals, signal, say }: Call<typeof options>) {
   const { name, save } = await readPositionals(positionals, values.save);
   const { architectures } = await import("../architectures.ts");
-  const { createNetwork, modelFile, modelsFolder } = await import("../network.ts");
+  const { createNetwork } = await import("../network.ts");
   await warnOfBackend();
   const { seed, dataset, out = join(root, "out"), limit = 50_000, fresh } = values;
   const { epochs = architectures[name]!.epochs } = values;

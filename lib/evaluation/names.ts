@@ -4,8 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { fileNameOf, nameOfFile } from "../file_names.ts";
-import { modelsFolder } from "../network.ts";
+import { fileNameOf, modelsFolder, nameOfFile } from "../models.ts";
 import { exists } from "../setup/host.ts";
 
 const ending = ".safetensors";

@@ -4,10 +4,11 @@
  * @module
  */
 import { architectures } from "../architectures.ts";
-import { type Classifier, loadNetwork, type Network, toArrays } from "../network.ts";
+import { type Classifier, loadNetwork, type Network } from "../network.ts";
 import { openClassifier, partsOf } from "../protections/runtime/index.ts";
 import type { ResultRow } from "../results.ts";
 import { weightsSha256 } from "../safetensors.ts";
+import { toArrays } from "../weights.ts";
 
 /** A classifier under evaluation. */
 export interface Subject {

@@ -7,7 +7,7 @@ import type { Architecture } from "../architectures.ts";
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
 import { forward, hasWeights, type Layer } from "../layers.ts";
 import { crossEntropy } from "../loss.ts";
-import type { Weights } from "../network.ts";
+import type { Weights } from "../weights.ts";
 import type { TrainingProtection } from "./lesson.ts";
 import { type Ball, nameOfBall } from "./ramp.ts";
 

@@ -6,7 +6,8 @@
  */
 import type { Architecture } from "../architectures.ts";
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from "../backend.ts";
-import type { Classifier, Weights } from "../network.ts";
+import type { Classifier } from "../network.ts";
+import type { Weights } from "../weights.ts";
 
 /** One step of training, as a protection sees it. Everything happens inside one traced function. */
 export interface Lesson {

@@ -7,9 +7,9 @@ import { resistances } from "../attacks/resistance.ts";
 import { type Tensor4D, tf } from "../backend.ts";
 import { minNorm } from "../minnorm.ts";
 import type { Network } from "../network.ts";
-import { toArrays } from "../network.ts";
 import { portfolioVersion } from "../portfolio/stages.ts";
 import { weightsSha256 } from "../safetensors.ts";
+import { toArrays } from "../weights.ts";
 import { type ResistanceRecord, sampled, type Source } from "./table.ts";
 
 /** An image to measure, and where it comes from. */

@@ -6,12 +6,12 @@
 import { join } from "node:path";
 import { attackNamed, runner } from "../attacks/run.ts";
 import { portfolioOf } from "../portfolio/stages.ts";
-import { modelFile, modelsFolder } from "../network.ts";
+import { modelFile, modelsFolder } from "../models.ts";
 import { readRows, type ResultRow, writeRows } from "../results.ts";
 import { identityOf, type Measurement, portfolio } from "./measure.ts";
-import { sha256OfFile } from "./weights.ts";
 import { exists } from "../setup/host.ts";
 import { lab, root } from "../setup/paths.ts";
+import { sha256OfFile } from "./weights.ts";
 
 /** Which minimal norms are wanted: of the first test images, with the true class to be left. */
 export interface Wanted {

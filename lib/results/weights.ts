@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { removeIfThere, writeAtomic } from "../files.ts";
-import { modelsFolder } from "../network.ts";
+import { modelsFolder } from "../models.ts";
 import { readSafetensors, weightsSha256 } from "../safetensors.ts";
 import { exists } from "../setup/host.ts";
 import { lab } from "../setup/paths.ts";

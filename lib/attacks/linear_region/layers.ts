@@ -5,7 +5,7 @@
  */
 import type { Architecture } from "../../architectures.ts";
 import { hasWeights, label, type Layer, outputShape, type Shape } from "../../layers.ts";
-import type { Weights } from "../../network.ts";
+import type { Weights } from "../../weights.ts";
 
 /** Fully connected; kernel `[inputs, outputs]`. */
 interface Dense {

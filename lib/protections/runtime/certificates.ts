@@ -7,10 +7,11 @@ import type { DataType } from "nodejs-polars";
 import pl from "nodejs-polars";
 import { writeAtomic } from "../../files.ts";
 import type { Digits } from "../../loader.ts";
-import { type Network, toArrays } from "../../network.ts";
+import type { Network } from "../../network.ts";
 import { weightsSha256 } from "../../safetensors.ts";
 import { exists } from "../../setup/host.ts";
 import { noteUsed } from "../../used.ts";
+import { toArrays } from "../../weights.ts";
 import { certify, type CertifyOptions } from "./smoothing.ts";
 
 /** A certificate, and how it was made; the columns of a table. */

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { type Classifier, loadNetwork, type Network, toArrays } from "../../network.ts";
+import { type Classifier, loadNetwork, type Network } from "../../network.ts";
 import { weightsSha256 } from "../../safetensors.ts";
+import { toArrays } from "../../weights.ts";
 import { type Answerer, answererOf } from "./answers.ts";
 import { bitDepth, type StepGradient } from "./bit_depth.ts";
 import { type Calibration, calibrationFile, readCalibrations, thresholdOf } from "./calibration.ts";
