@@ -11,22 +11,31 @@
 
 import process from "node:process";
 
-/** Readers come later than this after the last cell's end; meanwhile the kernel has nothing to do. */
-const REST = 1000; // milliseconds
-
 /** So often we look whether the kernel works. */
 const LOOK = 100; // milliseconds
+
+/**
+ * Readers come later than this after the last cell's end; meanwhile the kernel has nothing to do.
+ * Looks are counted, not time: a machine that sleeps or is held up looks less often.
+ */
+const REST = 10; // looks
 
 /** A kernel at work takes a larger share of a processor, though others may want it too. */
 const WORKING = 0.1;
 
 /** What works longer without a waiting cell is not one: a reader's own timer, say. */
-const LONGEST = 20_000; // milliseconds
+const LONGEST = 200; // looks
 
 /** What V8 calls where an error's stack is first read. */
 type PrepareStackTrace = typeof Error.prepareStackTrace;
 
-let ended: { because: string; message: string; since: number; end: () => void } | undefined;
+/** Looks since the last waiting cell, in all and without work in between. */
+interface Looks {
+  all: number;
+  atRest: number;
+}
+
+let ended: { because: string; message: string; looks: Looks; end: () => void } | undefined;
 
 /**
  * Ends the cells that wait now.
@@ -37,13 +46,13 @@ let ended: { because: string; message: string; since: number; end: () => void } 
 export function endWaiting(because: string, message: string): void {
   ended?.end();
   const { prepareStackTrace } = Error;
-  const timer = setInterval(atRest(), LOOK);
+  const timer = setInterval(look(), LOOK);
   const end = () => {
     clearInterval(timer);
     Error.prepareStackTrace = prepareStackTrace as NonNullable<PrepareStackTrace>;
     ended = undefined;
   };
-  ended = { because, message, since: performance.now(), end };
+  ended = { because, message, looks: { all: 0, atRest: 0 }, end };
   Error.prepareStackTrace = inOurWords;
 }
 
@@ -58,9 +67,7 @@ export function goOn(because: string): void {
  * @throws {Error} In one line, until no such cell has come and the kernel has rested for a second.
  */
 export function assertNotWaiting(): void {
-  if (ended === undefined) return;
-  ended.since = performance.now();
-  throw oneLine(new Error(notRun(ended.message)));
+  if (ended) throw oneLine(new Error(notRun()));
 }
 
 /** Kernels show an error's stack; this cuts it down to the message. */
@@ -69,24 +76,30 @@ export function oneLine<E extends Error>(error: E): E {
   return Object.defineProperty(error, "stack", { value: stack });
 }
 
-const notRun = (message: string): string => `Not run, as above: ${message}`;
+/** Takes note of a waiting cell, and says what it is told. */
+function notRun(): string {
+  if (ended) ended.looks = { all: 0, atRest: 0 };
+  return `Not run, as above: ${ended?.message}`;
+}
 
-/** Gives what lets cells go on when the kernel has rested: by its processor time, as cells take it. */
-function atRest(): () => void {
-  let [before, busy, last] = [process.cpuUsage(), performance.now(), performance.now()];
+/** Gives what looks whether the kernel works: by its processor time, as cells take it. */
+function look(): () => void {
+  let [before, last] = [process.cpuUsage(), performance.now()];
   return () => {
     const [now, used] = [performance.now(), process.cpuUsage(before)];
-    if ((used.user + used.system) / 1000 > WORKING * (now - last)) busy = now;
+    const works = (used.user + used.system) / 1000 > WORKING * (now - last);
     [before, last] = [process.cpuUsage(), now];
-    if (ended && now - Math.max(busy, ended.since) >= REST) ended.end();
-    else if (ended && now - ended.since >= LONGEST) ended.end();
+    if (!ended) return;
+    const { looks } = ended;
+    looks.all++;
+    looks.atRest = works ? 0 : looks.atRest + 1;
+    if (looks.atRest >= REST || looks.all >= LONGEST) ended.end();
   };
 }
 
 /** Rewrites an error that a waiting cell failed with. Those of {@linkcode oneLine} don't come here. */
 function inOurWords(error: Error): string {
-  const message = notRun(ended?.message ?? "");
-  if (ended) ended.since = performance.now();
+  const message = notRun();
   Reflect.defineProperty(error, "name", { value: "Error" });
   Reflect.defineProperty(error, "message", { value: message });
   return `Error: ${message}`;

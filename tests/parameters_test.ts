@@ -27,6 +27,11 @@ class FakeTime {
     Object.assign(globalThis, { setInterval, clearInterval });
   }
 
+  /** The machine sleeps. */
+  sleep(milliseconds: number): void {
+    this.#passed += milliseconds;
+  }
+
   /** Milliseconds pass, with the kernel at work for a share of them. */
   tick(milliseconds: number, share = 0): void {
     for (let left = milliseconds; left > 0; left -= 100) {
@@ -119,6 +124,9 @@ Deno.test("cells are no longer taken for waiting when the kernel has rested for 
   time.tick(900);
   assertThrows(assertNotWaiting);
   time.tick(900);
+  assertThrows(assertNotWaiting);
+  time.sleep(60_000);
+  time.tick(200);
   assertThrows(assertNotWaiting);
   time.tick(5000, 0.3); // a cell that computes on a busy machine before it shows anything
   assertThrows(assertNotWaiting);
