@@ -6,6 +6,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { flowed } from "./flowed.ts";
 import { duration } from "./numbers.ts";
 import type { Figure } from "./plots/figure.ts";
 import { toPng } from "./plots/render.ts";
@@ -38,7 +39,7 @@ const inJupyter = (() => {
  * expressions can get lost on their way from the kernel. All of this module's functions end a cell
  * that waits behind one that was refused or stopped: see {@linkcode assertNotWaiting}.
  *
- * @param things Figures, strings (shown as they are), anything else (shown as `console.log` would).
+ * @param things Figures, strings (long lines are broken between words), anything else (shown as `console.log` would).
  */
 export async function show(...things: unknown[]): Promise<void> {
   assertNotWaiting();
@@ -62,7 +63,9 @@ export function bundleOf(thing: unknown): MimeBundle {
     };
   }
   return {
-    "text/plain": typeof thing === "string" ? thing : Deno.inspect(thing, { colors: false }),
+    "text/plain": typeof thing === "string"
+      ? flowed(thing)
+      : Deno.inspect(thing, { colors: false }),
   };
 }
 

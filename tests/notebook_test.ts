@@ -17,8 +17,10 @@ Deno.test("bundleOf() hands over a figure as SVG, PNG and words", () => {
   assert(bundle["text/plain"]?.startsWith("The first 20 images"));
 });
 
-Deno.test("bundleOf() leaves a string as it is and writes other values without colours", () => {
+Deno.test("bundleOf() breaks a string's long lines only, and writes other values without colours", () => {
   assertEquals(bundleOf("a\nb"), { "text/plain": "a\nb" });
+  const long = "nine char ".repeat(13).trimEnd();
+  assertEquals(bundleOf(long)["text/plain"]?.split("\n").length, 2);
   assertEquals(bundleOf({ a: [1] }), { "text/plain": "{ a: [ 1 ] }" });
 });
 

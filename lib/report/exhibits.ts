@@ -5,6 +5,7 @@
  */
 
 import { Buffer } from "node:buffer";
+import { joined } from "../flowed.ts";
 import type { Output } from "./notebook.ts";
 import { curly, escapeHtml } from "./prose.ts";
 
@@ -117,7 +118,7 @@ function framed(picture: string, width?: number): string {
 
 /** Sentences are set as text, what is aligned by spaces or drawn with letters as it is. */
 function said(text: string): string {
-  const lines = escapeHtml(text.trimEnd()).split("\n");
+  const lines = escapeHtml(joined(text.trimEnd())).split("\n");
   return lines.length > 5 || /\S {2,}\S|[─█░]/.test(text)
     ? `<pre class="said">${lines.join("\n")}</pre>`
     : `<p class="said">${curly(lines.join("<br>"))}</p>`;

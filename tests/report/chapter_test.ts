@@ -125,6 +125,7 @@ Deno.test("sentences are set as text, what is aligned by spaces as it is", () =>
       -1,
     );
   assertEquals(said(`It's "so".\nYes.`), `<p class="said">It’s “so”.<br>Yes.</p>`);
+  assertEquals(said("One \nline.\nTwo."), `<p class="said">One line.<br>Two.</p>`);
   assertEquals(said("a   1\nb   2"), `<pre class="said">a   1\nb   2</pre>`);
   assertEquals(said("1\n2\n3\n4\n5\n6"), `<pre class="said">1\n2\n3\n4\n5\n6</pre>`);
 });
