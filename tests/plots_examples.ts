@@ -140,6 +140,15 @@ export const examples: Record<string, () => Figure> = {
       })),
       { p: 2, label: 3, epsilon: 1.5 },
     ),
+  "attack_trace_short": () =>
+    attackTrace(
+      between(3, 1, 3).map((step) => ({
+        step,
+        norm: 0.08,
+        confidences: turns(sigmoid(3 * step - 7)),
+      })),
+      { p: Infinity, label: 3, epsilon: 0.08 },
+    ),
   "confidence_line": () =>
     confidenceLine(between(126, -0.25, 1.25).map((t) => ({ t, confidences: turns(t) }))),
   "intervals": () =>

@@ -43,13 +43,21 @@ export function attackTrace(rows: readonly TraceRow[], options: TraceOptions): F
     {
       node: confidencePanel(
         rows.map(({ step, confidences }) => ({ at: step, confidences })),
-        { width: WIDTH - 17, height: 280, clean: label, adversarial: prediction, label: "step" },
+        {
+          ...{ width: WIDTH - 17, height: 280, clean: label, adversarial: prediction },
+          ...{ label: "step", ticks: wholeTicks(rows) },
+        },
       ),
       x: 17,
       y: 54,
     },
     { node: normPanel(rows, p, epsilon), x: 17, y: 334 },
   ]);
+}
+
+/** At most one tick for each step, so that none stands between two. */
+function wholeTicks(rows: readonly TraceRow[]): number {
+  return Math.min(6, Math.max(1, (rows.at(-1)?.step ?? 0) - (rows[0]?.step ?? 0)));
 }
 
 function normPanel(rows: readonly TraceRow[], p: number, epsilon?: number) {
@@ -61,7 +69,7 @@ function normPanel(rows: readonly TraceRow[], p: number, epsilon?: number) {
     marginRight: 92,
     marginTop: 28,
     marginBottom: 42,
-    x: { label: "step", labelAnchor: "center", labelArrow: "none", ticks: 6 },
+    x: { label: "step", labelAnchor: "center", labelArrow: "none", ticks: wholeTicks(rows) },
     y: { label: normSymbol(p), zero: true, nice: true, grid: true, ticks: 4 },
     marks: [
       Plot.ruleY(limits, { y: "epsilon", stroke: colors.muted, strokeDasharray: "4,3" }),

@@ -22,6 +22,8 @@ export interface ConfidencePanelOptions {
   adversarial: number;
   /** Label of the horizontal axis. */
   label: string;
+  /** How many ticks that axis has, about. @default 6 */
+  ticks?: number;
   /** Vertical lines to read the curves at, with what stands there. */
   marks?: readonly { at: number; text: string }[];
 }
@@ -34,7 +36,7 @@ const WORTH_NAMING = 0.1;
 /** Draws the confidences of all classes, in percent, along the rows. */
 export function confidencePanel(
   rows: readonly ConfidenceRow[],
-  { width, height, clean, adversarial, label, marks = [] }: ConfidencePanelOptions,
+  { width, height, clean, adversarial, label, ticks = 6, marks = [] }: ConfidencePanelOptions,
 ): SvgNode {
   const curves = Array.from({ length: 10 }, (_, digit) => ({
     digit,
@@ -53,7 +55,7 @@ export function confidencePanel(
     marginRight: MARGIN.right,
     marginTop: 28,
     marginBottom: 42,
-    x: { label, labelAnchor: "center", labelArrow: "none", ticks: 6 },
+    x: { label, labelAnchor: "center", labelArrow: "none", ticks },
     y: { label: "confidence (%)", domain: [0, 100], grid: true, ticks: 5 },
     marks: [
       Plot.ruleX(marks, { x: "at", stroke: colors.muted, strokeDasharray: "4,3" }),
@@ -81,6 +83,7 @@ export function confidencePanel(
           fill: ofInterest(name.digit) ? stroke(name.digit) : colors.muted,
           fontWeight: ofInterest(name.digit) ? "bold" : "normal",
           textAnchor: name.inside ? "middle" : "start",
+          ...(name.inside && { stroke: "white", strokeWidth: 4 }), // it stands among the curves
           dx: name.inside ? 0 : 8,
           dy: name.inside ? -8 : name.shift,
         })
