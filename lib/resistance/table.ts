@@ -4,10 +4,19 @@
  *
  * @module
  */
-import type { DataType } from "nodejs-polars";
-import pl from "nodejs-polars";
-import { writeAtomic } from "../files.ts";
-import { noteUsed } from "../used.ts";
+import {
+  type Kind,
+  later,
+  perhaps,
+  readRecords,
+  real,
+  reals,
+  text,
+  thousandths,
+  truth,
+  whole,
+  writeRecords,
+} from "../records.ts";
 
 /** Samples of each curve that a row keeps. */
 export const SAMPLES = 50;
@@ -66,51 +75,36 @@ export interface ResistanceRecord extends Source {
   confidences: Float32Array | null;
 }
 
-interface Kind {
-  readonly type: DataType;
-  readonly nullable: boolean;
-  /** Whether older tables are without the column. */
-  readonly later?: boolean;
-}
-
-const always = (type: DataType): Kind => ({ type, nullable: false });
-const perhaps = (type: DataType): Kind => ({ type, nullable: true });
-const later = (type: DataType): Kind => ({ type, nullable: true, later: true });
-const [text, whole, real, truth] = [pl.String, pl.Int32, pl.Float64, pl.Bool];
-/** Whole thousandths take half of the bytes of floats. */
-const thousandths = pl.List(pl.Int16);
-
-/** The columns in their order. */
-const kinds: Readonly<Record<keyof ResistanceRecord, Kind>> = {
-  network: always(text),
-  weightsSha256: always(text),
-  dataset: always(text),
-  subset: always(text),
-  source: always(text),
-  p: perhaps(real),
-  epsilon: perhaps(real),
-  image: always(whole),
-  label: always(whole),
-  prediction: always(whole),
-  logits: always(pl.List(pl.Float32)),
-  norm: perhaps(real),
-  steps: always(whole),
-  adversarial: always(truth),
-  resN: always(real),
-  resMax: always(real),
-  resMin: always(real),
-  adversarialClass: perhaps(whole),
-  minNorm: perhaps(real),
-  minNormOptions: later(text),
-  seed: later(whole),
-  attackedFrom: later(whole),
-  attackedTo: later(whole),
-  norms: perhaps(thousandths),
-  confidences: perhaps(thousandths),
+const kind: Kind<ResistanceRecord> = {
+  of: "resistances",
+  columns: {
+    network: text,
+    weightsSha256: text,
+    dataset: text,
+    subset: text,
+    source: text,
+    p: perhaps(real),
+    epsilon: perhaps(real),
+    image: whole,
+    label: whole,
+    prediction: whole,
+    logits: reals,
+    norm: perhaps(real),
+    steps: whole,
+    adversarial: truth,
+    resN: real,
+    resMax: real,
+    resMin: real,
+    adversarialClass: perhaps(whole),
+    minNorm: perhaps(real),
+    minNormOptions: later(text),
+    seed: later(whole),
+    attackedFrom: later(whole),
+    attackedTo: later(whole),
+    norms: perhaps(thousandths),
+    confidences: perhaps(thousandths),
+  },
 };
-
-const columns = Object.keys(kinds) as (keyof ResistanceRecord)[];
-const isCurve = (name: string): boolean => name === "norms" || name === "confidences";
 
 /** Even samples of a curve, the last value included, rounded to thousandths. */
 export function sampled(curve: ArrayLike<number>, samples = SAMPLES): Float32Array {
@@ -125,7 +119,7 @@ export async function writeResistances(
   file: string,
   records: readonly ResistanceRecord[],
 ): Promise<void> {
-  await writeAtomic(file, encode(records));
+  await writeRecords(file, kind, records);
 }
 
 /**
@@ -135,57 +129,5 @@ export async function writeResistances(
  * @throws {SyntaxError} If it is damaged, or no table of resistances.
  */
 export async function readResistances(file: string): Promise<ResistanceRecord[]> {
-  await Deno.stat(file).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new Deno.errors.NotFound(`Cannot read ${file} as there is no such file`);
-  });
-  try {
-    const frame = await pl.scanParquet(file, { glob: false }).collect();
-    const values = columns.map((name) => valuesOf(frame, name));
-    noteUsed(file);
-    return Array.from({ length: frame.height }, (_, row) =>
-      // Its names and types are those of the columns, which fromEntries cannot express.
-      Object.fromEntries(
-        columns.map((name, i) => [name, values[i]![row]]),
-      ) as unknown as ResistanceRecord);
-  } catch (error) {
-    const why = (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]!;
-    throw new SyntaxError(`Cannot read ${file} as a table of resistances: ${why.slice(0, 200)}`);
-  }
-}
-
-function encode(records: readonly ResistanceRecord[]): Uint8Array {
-  // Polars can't make a column of lists out of none, so a row of lists goes first and is cut off.
-  const one = new Float32Array(1);
-  const first: Partial<ResistanceRecord> = { logits: one, norms: one, confidences: one };
-  const series = columns.map((name) => {
-    const { type } = kinds[name];
-    if (isCurve(name)) {
-      const values = [first, ...records].map((row) =>
-        (row[name] as Float32Array | null)?.map((value) => Math.round(1000 * value)) ?? null
-      );
-      return pl.Series(name, values, pl.List(pl.Float32)).cast(type);
-    }
-    const values = [first, ...records].map((row) => row[name] ?? null);
-    // Polars takes null for 0 where it is told that the numbers are whole.
-    return type === whole
-      ? pl.Series(name, values, real).cast(whole)
-      : pl.Series(name, values, type);
-  });
-  return pl.DataFrame(series).slice(1, records.length).writeParquet({ compression: "zstd" });
-}
-
-function valuesOf(frame: pl.DataFrame, name: keyof ResistanceRecord): unknown[] {
-  const { nullable, later } = kinds[name];
-  if (!frame.columns.includes(name)) {
-    if (later) return new Array(frame.height).fill(null);
-    throw new SyntaxError(`it has no column ${name}`);
-  }
-  const values: unknown[] = frame.getColumn(name).toArray();
-  if (!nullable && values.includes(null)) throw new SyntaxError(`a row has no ${name}`);
-  if (name !== "logits" && !isCurve(name)) return values;
-  const scale = isCurve(name) ? 1000 : 1;
-  return values.map((list) =>
-    list === null ? null : Float32Array.from(list as ArrayLike<number>, (value) => value / scale)
-  );
+  return await readRecords(file, kind);
 }

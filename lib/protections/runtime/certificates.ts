@@ -3,14 +3,11 @@
  *
  * @module
  */
-import type { DataType } from "nodejs-polars";
-import pl from "nodejs-polars";
-import { writeAtomic } from "../../files.ts";
 import type { Digits } from "../../loader.ts";
 import type { Network } from "../../network.ts";
+import { type Kind, perhaps, readRecords, real, text, whole, writeRecords } from "../../records.ts";
 import { weightsSha256 } from "../../safetensors.ts";
 import { exists } from "../../setup/host.ts";
-import { noteUsed } from "../../used.ts";
 import { toArrays } from "../../weights.ts";
 import { certify, type CertifyOptions } from "./smoothing.ts";
 
@@ -43,24 +40,25 @@ export type CertificateSetting = Omit<
   "image" | "label" | "prediction" | "radius" | "successes"
 >;
 
-/** The columns in their order. */
-const kinds: Readonly<Record<keyof CertificateRow, DataType>> = {
-  network: pl.String,
-  weightsSha256: pl.String,
-  dataset: pl.String,
-  subset: pl.String,
-  image: pl.Int32,
-  label: pl.Int32,
-  prediction: pl.Int32,
-  radius: pl.Float64,
-  successes: pl.Int32,
-  sigma: pl.Float64,
-  n0: pl.Int32,
-  n: pl.Int32,
-  alpha: pl.Float64,
-  seed: pl.Int32,
+const kind: Kind<CertificateRow> = {
+  of: "certificates",
+  columns: {
+    network: text,
+    weightsSha256: text,
+    dataset: text,
+    subset: text,
+    image: whole,
+    label: whole,
+    prediction: perhaps(whole),
+    radius: real,
+    successes: whole,
+    sigma: real,
+    n0: whole,
+    n: whole,
+    alpha: real,
+    seed: whole,
+  },
 };
-const columns = Object.keys(kinds) as (keyof CertificateRow)[];
 
 /** Images certified between two writes of the table, and lost if the process is killed. */
 const BATCH = 10;
@@ -72,22 +70,7 @@ const BATCH = 10;
  * @throws {SyntaxError} If it is damaged, or no table of certificates.
  */
 export async function readCertificates(file: string): Promise<CertificateRow[]> {
-  if (!exists(file)) {
-    throw new Deno.errors.NotFound(`Cannot read ${file} as there is no such file`);
-  }
-  try {
-    const frame = await pl.scanParquet(file, { glob: false }).collect();
-    const values = columns.map((name) => frame.getColumn(name).toArray());
-    noteUsed(file);
-    return Array.from({ length: frame.height }, (_, row) =>
-      // Its names and types are those of the columns, which fromEntries cannot express.
-      Object.fromEntries(
-        columns.map((name, i) => [name, values[i]![row]]),
-      ) as unknown as CertificateRow);
-  } catch (error) {
-    const why = (error instanceof Error ? error.message : String(error)).split("\n", 1)[0]!;
-    throw new SyntaxError(`Cannot read ${file} as a table of certificates: ${why.slice(0, 200)}`);
-  }
+  return await readRecords(file, kind);
 }
 
 /** Writes a table, atomically, its rows by network, sigma and image. */
@@ -98,15 +81,7 @@ export async function writeCertificates(
   const sorted = rows.toSorted((a, b) =>
     a.network.localeCompare(b.network) || a.sigma - b.sigma || a.image - b.image
   );
-  const series = columns.map((name) => {
-    const values = sorted.map((row) => row[name]);
-    const type = kinds[name];
-    // Polars takes null for 0 where it is told that the numbers are whole.
-    return type === pl.Int32
-      ? pl.Series(name, values, pl.Float64).cast(type)
-      : pl.Series(name, values, type);
-  });
-  await writeAtomic(file, pl.DataFrame(series).writeParquet({ compression: "zstd" }));
+  await writeRecords(file, kind, sorted);
 }
 
 /** What is the same for all images of a run: the weights' hash among it. */
