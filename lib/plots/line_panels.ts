@@ -179,7 +179,7 @@ function panelChart(
 function ruleName(at: number, across: "x" | "y", label: string) {
   const words = { text: () => label, fill: colors.muted };
   return across === "y"
-    ? Plot.text([at], { y: (d) => d, ...words, frameAnchor: "right", dy: -7, textAnchor: "end" })
+    ? Plot.text([at], { y: (d) => d, ...words, frameAnchor: "right", dy: -9, textAnchor: "end" })
     : Plot.text([at], {
       x: (d) => d,
       ...words,
