@@ -6,7 +6,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type AttackEntry, attacks } from "$lib/attacks/index.ts";
 import { attackNamed, type EntryOptions, runner } from "$lib/attacks/run.ts";
-import { tf } from "$lib/backend.ts";
+import { type Tensor4D, tf } from "$lib/backend.ts";
 import { listLines } from "$lib/cli/attack.ts";
 import { test } from "$lib/loader.ts";
 import { minNorm } from "$lib/minnorm.ts";
@@ -127,6 +127,26 @@ Deno.test("progress rises to 1 and tells norms and passes", async () => {
     assert(seen.at(-1)! >= end && seen.at(-1)! <= 1);
     assert(norms.length === 1 && passes > 20, `${name}: ${norms}, ${passes}`);
   }
+});
+
+Deno.test("progress is the share of steps that are made, however few the images", async () => {
+  const { images } = await test(3);
+  const shares = async (count: number, batchSize?: number) => {
+    const seen: number[] = [];
+    const some: Tensor4D = images.slice([0], [count]);
+    await runner(attackNamed("ddn"), settings(2)).run(mlp, some, {
+      steps: 10,
+      ...(batchSize && { batchSize }),
+      onProgress: ({ done }) => seen.push(done),
+    });
+    some.dispose();
+    return seen.map((done) => done.toFixed(9));
+  };
+  const even = (from: number, to: number) =>
+    Array.from({ length: 10 }, (_, i) => (from + (to - from) * (i + 1) / 10).toFixed(9));
+  assertEquals(await shares(1), even(0, 1));
+  assertEquals(await shares(3), even(0, 1));
+  assertEquals(await shares(3, 2), [...even(0, 2 / 3), ...even(2 / 3, 1)]);
 });
 
 Deno.test("an unknown attack is named with those that there are", () => {

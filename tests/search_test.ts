@@ -11,7 +11,12 @@ import type { Outcome } from "$lib/attacks/driver.ts";
 import { fgsm } from "$lib/attacks/fgsm.ts";
 import { minimal } from "$lib/attacks/minimal.ts";
 import { pgd } from "$lib/attacks/pgd.ts";
-import { searchEpsilon, searchEpsilonSync, type SearchOptions } from "$lib/attacks/search.ts";
+import {
+  searchEpsilon,
+  searchEpsilonSync,
+  type SearchOptions,
+  type SearchProgress,
+} from "$lib/attacks/search.ts";
 import { type Tensor2D, type Tensor4D, tf } from "$lib/backend.ts";
 import { type Classifier, createNetwork } from "$lib/network.ts";
 import { uniform } from "$lib/random.ts";
@@ -222,6 +227,17 @@ Deno.test("targets, aims and labels are each image's own in every round", async 
     labels,
   });
   labelled.forEach(({ norm }, i) => assertEquals(norm === 0, i % 2 === 0));
+});
+
+Deno.test("progress of a search rises step by step, also for one image", async () => {
+  const image: Tensor4D = images.slice([0], [1]);
+  const seen: number[] = [];
+  const onProgress = ({ round, done }: SearchProgress) => round === 1 && seen.push(done);
+  // In vain, so that it makes all steps; each is a pass forward and one backward of 100.
+  await searchEpsilon(pgd(), mlp, image, { steps: 10, first: 0.001, maxPasses: 100, onProgress });
+  image.dispose();
+  const expected = Array.from({ length: 10 }, (_, i) => (i + 1) * 0.022);
+  assertEquals(seen.map((done) => done.toFixed(9)), expected.map((done) => done.toFixed(9)));
 });
 
 Deno.test("an aborted search rejects with the signal's reason, and no tensor survives", async () => {

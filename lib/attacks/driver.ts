@@ -64,6 +64,8 @@ export interface Progress extends SoFar {
   steps: number;
   /** Place of the batch's first image among all. */
   first: number;
+  /** Share of the steps of all images that are made, in [0, 1]. */
+  done: number;
   /** Each image of the batch. */
   readonly images: ImageProgress[];
   /** Median of the smallest norms. */
@@ -233,6 +235,7 @@ function* attackSteps<T>(
           step,
           steps,
           first,
+          done: (first + Math.min(batchSize, count - first) * step / steps) / count,
           get images() {
             return batch.progress();
           },

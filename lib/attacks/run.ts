@@ -91,7 +91,7 @@ export function runner(
         : runAttack(attack, network, images, {
           ...options,
           ...limits(options),
-          ...stepping(images, options),
+          ...stepping(options),
         }),
     runSync: (network, images, options = {}) =>
       search
@@ -99,7 +99,7 @@ export function runner(
         : runAttackSync(attack, network, images, {
           ...options,
           ...limits(options),
-          ...stepping(images, options),
+          ...stepping(options),
         }),
   };
 }
@@ -123,21 +123,13 @@ function limitsOf(
 }
 
 /** Tells of steps as they are and, in shares of the work, as progress. */
-function stepping(
-  images: Tensor4D,
-  { batchSize = 200, onStep, onProgress }: EntryOptions,
-): Pick<RunOptions, "onStep"> {
+function stepping({ onStep, onProgress }: EntryOptions): Pick<RunOptions, "onStep"> {
   if (!onProgress) return {};
-  const [count] = images.shape;
   return {
     onStep(progress) {
-      const { step, steps, first, norms, passes } = progress;
+      const { done, norms, passes } = progress;
       onStep?.(progress);
-      onProgress({
-        done: Math.min(count, first + batchSize * step / steps) / count,
-        norms,
-        passes,
-      });
+      onProgress({ done, norms, passes });
     },
   };
 }

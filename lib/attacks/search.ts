@@ -132,9 +132,7 @@ function* searchRounds(
         seed: round === 1 ? seed : (seed + round - 1) | 0,
         epsilons: left.map(({ epsilon }) => epsilon),
         ...(round === 1 ? {} : { beginnings: beginnings(images, left) }),
-        onStep({ step, first, passes: underWay }) {
-          const { batchSize = 200 } = options;
-          const share = Math.min(1, (first + batchSize * step / steps) / left.length);
+        onStep({ done: share, passes: underWay }) {
           done = Math.max(done, Math.min(1, (spent + share * cost) / maxPasses));
           const sum = () => before + underWay();
           options.onProgress?.({ round, done, left: left.length, norms, passes: sum });

@@ -218,10 +218,7 @@ async function runTasks(
       steps,
       maxPasses: Infinity,
       batchSize,
-      onStep: (soFar) => {
-        const { first, step, steps } = soFar;
-        onProgress(Math.min(1, (first + batchSize * step / steps) / tasks.length), soFar);
-      },
+      onStep: (soFar) => onProgress(soFar.done, soFar),
     });
     candidates.forEach((candidate, i) => {
       const { known, target } = tasks[i]!;

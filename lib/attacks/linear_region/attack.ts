@@ -19,15 +19,7 @@ import { fmn } from "../fmn.ts";
 import { assertRegionNorm, regionsOf } from "../linear_region.ts";
 import { look } from "../look.ts";
 import { type Examined, polishing } from "./polish.ts";
-import {
-  driverOptions,
-  planTurns,
-  targetAt,
-  type Task,
-  tasksOf,
-  turnBatch,
-  turnsShare,
-} from "./turns.ts";
+import { driverOptions, planTurns, targetAt, type Task, tasksOf, turnsShare } from "./turns.ts";
 
 /** Settings of {@linkcode attackRegions}. `steps` are those of a turn at one class, at most. */
 export interface RegionAttackOptions
@@ -187,11 +179,8 @@ function reporter(
     underWay?: { tasks: readonly Task[]; progress: Progress },
   ): void => {
     const { tasks = [], progress } = underWay ?? {};
-    const share = progress
-      ? Math.min(1, (progress.first + turnBatch * progress.step / progress.steps) / tasks.length)
-      : 0;
     onProgress?.({
-      done: (before + turnsShare * size * share) / count,
+      done: (before + turnsShare * size * (progress?.done ?? 0)) / count,
       norms() {
         const norms = results.map(({ found, norm }) => found ? norm : Infinity);
         progress?.norms().forEach((norm, i) => {

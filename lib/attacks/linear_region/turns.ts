@@ -24,7 +24,7 @@ export interface Task {
 export const turnsShare = 0.6;
 
 /** Rows that are attacked together. */
-export const turnBatch = 256;
+const turnBatch = 256;
 
 /** Steps that are worth a turn: rather fewer classes than fewer steps. */
 const fewestSteps = 10;
