@@ -23,6 +23,7 @@ import { type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./backend.ts";
 import type { Digits } from "./loader.ts";
 import { crossEntropy } from "./loss.ts";
 import type { Classifier } from "./network.ts";
+import { assertOptions, type Names } from "./options.ts";
 
 /** One thing that was looked into. */
 export interface Doubt {
@@ -125,6 +126,10 @@ export interface AttackableOptions {
   signal?: AbortSignal;
 }
 
+const names: Names<AttackableOptions> = {
+  ...{ attack: true, loss: true, steps: true, transferred: true, seed: true, signal: true },
+};
+
 /** The budgets tried; the last puts constant grey in reach of all images. */
 const epsilons = [0.02, 0.05, 0.1, 0.2, 0.3, 0.5];
 
@@ -140,6 +145,7 @@ const QUERIES = 300;
  *   logits are fit for none (outside, not finite, others with each call), and about transfer only
  *   with `transferred`.
  * @throws {RangeError} If there are no images, or a setting is out of range.
+ * @throws {TypeError} If there is no option of a name.
  * @throws The signal's reason when aborted.
  * @see Carlini et al., "On evaluating adversarial robustness" (2019),
  *   https://arxiv.org/abs/1902.06705
@@ -149,6 +155,7 @@ export async function checkAttackable(
   examples: Digits,
   options: AttackableOptions = {},
 ): Promise<Doubt[]> {
+  assertOptions(options, names, "check a network");
   const count = examples.images.shape[0];
   if (count === 0) {
     throw new RangeError(

@@ -10,6 +10,7 @@ import { attackNamed, runner } from "./attacks/run.ts";
 import { type Tensor4D, tf } from "./backend.ts";
 import type { Digits } from "./loader.ts";
 import type { Classifier } from "./network.ts";
+import { assertOptions, type Names } from "./options.ts";
 import { type PortfolioOptions, type PortfolioResult, runPortfolio } from "./portfolio/run.ts";
 import { portfolioOf } from "./portfolio/stages.ts";
 import { median } from "./statistics.ts";
@@ -44,6 +45,11 @@ export interface MinNormOptions {
   /** Called now and then. */
   onProgress?: (progress: MinNormProgress) => void;
 }
+
+const names: Names<MinNormOptions> = {
+  ...{ p: true, reference: true, target: true, ids: true, attack: true, polish: true },
+  ...{ maxPasses: true, seed: true, signal: true, onProgress: true },
+};
 
 /** How a run stands: what was reached of the images begun. */
 export interface MinNormProgress extends SoFar {
@@ -81,8 +87,8 @@ const chunkSize = 200;
  *   options, and not on the images beside it.
  * @throws {RangeError} If there are no images, pixels are outside [0, 1], or an option is out of
  *   range.
- * @throws {TypeError} If a polish or the linear-region attack is asked for, and the classifier is no
- *   network of piecewise affine layers.
+ * @throws {TypeError} If there is no option of a name; if a polish or the linear-region attack is asked
+ *   for, and the classifier is no network of piecewise affine layers.
  * @throws The signal's reason when aborted.
  *
  * @example
@@ -102,6 +108,7 @@ export async function minNorm(
   { images, labels }: Digits,
   options: MinNormOptions,
 ): Promise<MinNorm[]> {
+  assertOptions(options, names, "attack");
   const { reference = "label", onProgress } = options;
   const run = runOf(options);
   const [count] = images.shape;
@@ -230,7 +237,7 @@ function portfolio(p: number): Run {
 function single(name: string, p: number): Run {
   const settings = { p, norm: 1, learningRate: 0.01 };
   const attack = runner(attackNamed(name), settings, { smallest: true });
-  return async (network, images, options) => {
+  return async (network, images, { polish: _, ...options }) => {
     // Passes are the limit; in a search, steps are those of one round.
     const { maxPasses = 2000 } = options;
     const limits = { maxPasses, ...(attack.searches ? {} : { steps: maxPasses }) };

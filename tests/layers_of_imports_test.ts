@@ -13,7 +13,7 @@ import { root } from "$lib/setup/paths.ts";
 const layers: [name: string, files: RegExp][] = [
   [
     "ground",
-    /^(?:files|flowed|hash|lp|models|numbers|parameters|records|safetensors|statistics|waiting|used)\.ts$|^(?:data|setup)\//,
+    /^(?:files|flowed|hash|lp|models|numbers|options|parameters|records|safetensors|statistics|waiting|used)\.ts$|^(?:data|setup)\//,
   ],
   ["backend", /^(?:backend|kernels)\.ts$/],
   [

@@ -5,9 +5,18 @@
  */
 import type { Tensor4D } from "../backend.ts";
 import type { Classifier } from "../network.ts";
+import { assertOptions, type Names } from "../options.ts";
 import { assertSeed } from "../random.ts";
 import { inBox } from "./box.ts";
 import type { RunOptions } from "./driver.ts";
+
+const names: Names<RunOptions> = {
+  ...{ steps: true, maxPasses: true, seed: true, ids: true, labels: true, target: true },
+  ...{ aims: true, beginnings: true, epsilons: true, batchSize: true, signal: true, onStep: true },
+};
+
+/** @throws {TypeError} If there is no option of a name. */
+export const checkNames = (options: RunOptions): void => assertOptions(options, names, "attack");
 
 /**
  * Checks images and options, before any are attacked.

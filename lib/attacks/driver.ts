@@ -8,7 +8,7 @@ import type { Classifier } from "../network.ts";
 import { median } from "../statistics.ts";
 import type { Attack } from "./attack.ts";
 import { Batch, type ImageProgress } from "./batch.ts";
-import { checkInput } from "./check_input.ts";
+import { checkInput, checkNames } from "./check_input.ts";
 import { stepper } from "./stepper.ts";
 
 /** Settings of a run that are not the attack's own. */
@@ -118,6 +118,7 @@ export interface Candidate {
  * @returns One outcome for each image, in their order.
  * @throws {RangeError} If there are no images, pixels are outside [0, 1], or an option is out of
  *   range.
+ * @throws {TypeError} If there is no option of a name.
  * @throws The signal's reason when aborted.
  */
 export function runAttack(
@@ -190,6 +191,7 @@ function* attackSteps<T>(
   options: RunOptions,
   end: (batch: Batch) => T[],
 ): Generator<Progress, T[]> {
+  checkNames(options);
   const { batchSize = 200, seed = 0, maxPasses = 2000, aims, labels, epsilons } = options;
   const count = images.shape[0];
   const ids = options.ids ?? Array.from({ length: count }, (_, i) => i);

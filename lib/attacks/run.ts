@@ -88,19 +88,11 @@ export function runner(
     run: (network, images, options = {}) =>
       search
         ? searchEpsilon(attack, network, images, { ...search, ...options, ...limits(options) })
-        : runAttack(attack, network, images, {
-          ...options,
-          ...limits(options),
-          ...stepping(options),
-        }),
+        : runAttack(attack, network, images, { ...stepping(options), ...limits(options) }),
     runSync: (network, images, options = {}) =>
       search
         ? searchEpsilonSync(attack, network, images, { ...search, ...options, ...limits(options) })
-        : runAttackSync(attack, network, images, {
-          ...options,
-          ...limits(options),
-          ...stepping(options),
-        }),
+        : runAttackSync(attack, network, images, { ...stepping(options), ...limits(options) }),
   };
 }
 
@@ -122,13 +114,14 @@ function limitsOf(
   };
 }
 
-/** Tells of steps as they are and, in shares of the work, as progress. */
-function stepping({ onStep, onProgress }: EntryOptions): Pick<RunOptions, "onStep"> {
-  if (!onProgress) return {};
+/** The driver's options: it tells of steps as they are and, in shares of the work, as progress. */
+function stepping({ onProgress, ...options }: EntryOptions): RunOptions {
+  if (!onProgress) return options;
   return {
+    ...options,
     onStep(progress) {
       const { done, norms, passes } = progress;
-      onStep?.(progress);
+      options.onStep?.(progress);
       onProgress({ done, norms, passes });
     },
   };

@@ -8,6 +8,7 @@ import { type Tensor1D, type Tensor4D, tf } from "../../backend.ts";
 import { compile } from "../../compile.ts";
 import type { Classifier } from "../../network.ts";
 import { argMax } from "../../numbers.ts";
+import { assertOptions, type Names } from "../../options.ts";
 import { assertSeed, statelessNormal } from "../../random.ts";
 import { lowerBound, normalQuantile } from "./clopper_pearson.ts";
 import { assertSigma } from "./smoothed.ts";
@@ -39,6 +40,11 @@ export interface CertifyOptions {
   onProgress?: (done: number) => void;
 }
 
+const names: Names<CertifyOptions> = {
+  ...{ sigma: true, n0: true, n: true, alpha: true, seed: true, batch: true, ids: true },
+  ...{ signal: true, onProgress: true },
+};
+
 /** What is known of one image. */
 export interface Certificate {
   /** Its number. */
@@ -63,6 +69,7 @@ export interface Certificate {
  * @param images Shape `[n, 28, 28, 1]`.
  * @returns One certificate after another, in the order of the images.
  * @throws {RangeError} If an option is out of range.
+ * @throws {TypeError} If there is no option of a name.
  * @throws The signal's reason when aborted.
  * @see Cohen, Rosenfeld and Kolter, "Certified adversarial robustness via randomized smoothing" (2019),
  *   https://arxiv.org/abs/1902.02918
@@ -72,6 +79,7 @@ export async function* certify(
   images: Tensor4D,
   options: CertifyOptions,
 ): AsyncGenerator<Certificate> {
+  assertOptions(options, names, "certify");
   const settings = { n0: 100, n: 10_000, alpha: 0.001, seed: 0, batch: 1000, ...options };
   const [count] = images.shape;
   const { sigma, n0, n, alpha, ids = Array.from({ length: count }, (_, i) => i) } = settings;
