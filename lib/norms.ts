@@ -26,7 +26,8 @@ const column = (values: Tensor) => values.reshape([-1, 1, 1, 1]);
  *
  * @param perturbation Shape `[batch, height, width, channels]`, in pixel units.
  * @param p The norm: 0 (pixels changed at all), or any p >= 1, `Infinity` included.
- * @returns One norm for each example, shape `[batch]`. The caller disposes it.
+ * @returns One norm for each example, shape `[batch]`; an L2 norm above 2.1e9 is `Infinity`. The
+ *   caller disposes it.
  * @throws {RangeError} If `p` is neither 0 nor >= 1.
  *
  * @example
@@ -44,7 +45,8 @@ export function norm(perturbation: Tensor4D, p: number): Tensor1D {
   assertP(p);
   return tf.tidy(() => {
     const sum = (x: Tensor) => x.sum([1, 2, 3]);
-    // A power of 2, so that squares of tiny gradients (1e-29) do not vanish: no digit changes.
+    // A power of 2, so that squares of tiny gradients (1e-29) do not vanish: no digit changes. Squares
+    // span half of float32's orders of magnitude; for more, the largest pixel must be known: two passes.
     if (p === 2) return sum(perturbation.mul(lift).square()).sqrt().div(lift);
     const absolute = perturbation.abs();
     if (p === 0) return sum(absolute.notEqual(0).cast("float32"));

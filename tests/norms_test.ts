@@ -29,12 +29,13 @@ Deno.test("norm() keeps small pixels under high powers", () => {
   });
 });
 
-Deno.test("norm() at p = 2 measures from 1e-28 to 1e8", () => {
+Deno.test("norm() at p = 2 measures from 1e-28 to 2.1e9, and tells what is beyond from it", () => {
   tf.tidy(() => {
-    for (const size of [1e-28, 1e-10, 1, 1e8]) {
+    for (const size of [1e-28, 1e-10, 1, 4.2e8]) {
       const r = perturbation([3 * size, -4 * size, 0]);
       assertAlmostEquals(norm(r, 2).dataSync()[0]! / size, 5, 1e-5);
     }
+    assertEquals(norm(perturbation([2.2e9, 0]), 2).dataSync()[0], Infinity);
   });
 });
 
