@@ -69,6 +69,7 @@ export const protectionExamples: Record<string, () => Figure> = {
         ...{ network, kind: network.split(/[+:]/)[1] ?? "none" },
         clean: shareOf(0.978 + 0.004 * i),
         robust: shareOf(0.93 - 0.2 * i),
+        suspected: i === 1,
       })),
       { p: Infinity, epsilon: 0.2 },
     ),

@@ -75,6 +75,10 @@ Deno.test("tradeOff() draws what is more accurate further right, what is more ro
   const [a, b] = [...svg.matchAll(/<circle [^>]*\bcy="([\d.]+)" cx="([\d.]+)"/g)]
     .map(([, y, x]) => [Number(x), Number(y)]);
   assert(a![0]! > b![0]! + 100 && a![1]! > b![1]! + 100);
+  const row = { network: "A", kind: "a", clean: share(0.99), robust: share(0.5) };
+  const hollow = (suspected: boolean) =>
+    tradeOff([{ ...row, suspected }], { p: 2, epsilon: 1 }).svg.includes('stroke-width="2"');
+  assertEquals([hollow(true), hollow(false)], [true, false]);
 });
 
 /** Where a line in a colour goes, as shares of the panel below 100 %, at each of its corners. */

@@ -22,6 +22,8 @@ export interface TradeOffRow {
   kind: string;
   clean: Share;
   robust: Share;
+  /** Whether attacks are suspected to fail for other reasons than robustness. @default false */
+  suspected?: boolean;
 }
 
 export interface TradeOffOptions {
@@ -35,7 +37,8 @@ const HEIGHT = 380;
 const EDGES = { left: 48, right: 20, top: 14, bottom: 44 } as const;
 
 /**
- * Draws a dot for each network, accuracy across and robust accuracy up, each with its interval.
+ * Draws a dot for each network, accuracy across and robust accuracy up, each with its interval; hollow
+ * where robust accuracy is suspected to be too high.
  *
  * @throws {RangeError} If there are no rows.
  */
@@ -46,7 +49,7 @@ export function tradeOff(rows: readonly TradeOffRow[], options: TradeOffOptions)
   const { p, epsilon, title = "Accuracy against robust accuracy" } = options;
   const {
     subtitle = "Right and up is better. Bars: 95% Wilson intervals. Robust accuracies are upper " +
-      "bounds",
+      "bounds; hollow: masking is suspected",
   } = options;
   const kinds = [...new Set(rows.map(({ kind }) => kind))];
   const series = kinds.map((name, place) => ({ name, ...lookAt(place), dashes: "" }));
@@ -109,6 +112,11 @@ function marks(rows: readonly TradeOffRow[], kinds: readonly string[]): Plot.Mar
       ...{ x, y1: of("robust", "low"), y2: of("robust", "high"), stroke: color },
       strokeOpacity: 0.5,
     }),
-    Plot.dot(rows, { x, y, r: 5, fill: color, stroke: colors.ink, strokeWidth: 0.5 }),
+    Plot.dot(rows.filter(({ suspected }) => !suspected), {
+      ...{ x, y, r: 5, fill: color, stroke: colors.ink, strokeWidth: 0.5 },
+    }),
+    Plot.dot(rows.filter(({ suspected }) => suspected), {
+      ...{ x, y, r: 4.5, fill: "white", stroke: color, strokeWidth: 2 },
+    }),
   ];
 }
