@@ -21,7 +21,7 @@ import { trials } from "./trials.ts";
 /** A parameter by which a cell takes so long that Stop has something to do, and words of that cell. */
 const long: Record<string, [name: string, value: string, cell: string]> = {
   "02-training": ["liveEpochs", "1000", "of fit(learner"],
-  "03-attacks": ["passes", "90_000", "maxPasses: 4 * passes"],
+  "03-attacks": ["passes", "90_000", "minNorm(linear, five"],
   "04-min-norms": ["maxPasses", "90_000", "await computeLacking("],
   "05-resistance": ["trainingSteps", "20_000", "await trainDiscriminator("],
   "06-protection": ["liveEpochs", "1000", "of fit(pupil"],
