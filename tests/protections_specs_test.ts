@@ -1,0 +1,66 @@
+/**
+ * Protections by their specs: how they are read, which fit together, and what is refused.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { architectures, MLP, MLP_bn } from "$lib/architectures.ts";
+import { protectionOf, protections } from "$lib/protections/index.ts";
+import { assertProtections } from "$lib/protections/lesson.ts";
+import { protectedArchitecture, readProtections, teacherOf } from "$lib/protections/plan.ts";
+
+Deno.test("specs are read whatever their case, and written in one way", () => {
+  assertEquals(protectionOf("PGD:Linf:.20").spec, "pgd:linf:0.2");
+  assertEquals(protectionOf("pgd:l2:2:10").spec, "pgd:l2:2");
+  assertEquals(protectionOf("trades:linf:0.3:1").spec, "trades:linf:0.3:1");
+  assertEquals(readProtections("decay:1e-2+distillation:20", MLP), [
+    ...["decay:0.01", "distillation:20"],
+  ]);
+  assertEquals(teacherOf(["decay:0.01", "distillation:20"]), ["decay:0.01", "heated:20"]);
+  assertEquals(teacherOf(["decay:0.01"]), undefined);
+  for (const { usage, name } of Object.values(protections)) assert(usage.startsWith(name));
+});
+
+Deno.test("what can't be done gets a line that says why", () => {
+  const refused: [spec: string, why: RegExp][] = [
+    ["pgd:linf:1.5", /epsilon must be in \(0, 1\]: current value is 1\.5/],
+    ["pgd:l1:0.1", /NORM must be l2 or linf in pgd:NORM/],
+    ["pgd:linf", /it needs EPSILON in pgd:NORM/],
+    ["pgd:linf:x", /EPSILON must be a number/],
+    ["pgd:linf:0.1:2.5", /steps must be a whole number/],
+    ["pgd:linf:0.1:3:4", /nothing may follow/],
+    ["fgsm:l2:1", /needs p = inf/],
+    ["interval:l2:1", /needs p = inf/],
+    ["noise:-1", /noise as sigma must be finite and > 0/],
+    ["consistency:0", /consistency as sigma must be finite and > 0/],
+    ["consistency:1:0", /weight must be finite and > 0/],
+    ["distillation:0.5", /temperature must be finite and >= 1/],
+    ["magic:1", /known are pgd, fgsm/],
+    ["", /known are/],
+  ];
+  for (const [spec, why] of refused) {
+    const error = assertThrows(() => protectionOf(spec), RangeError);
+    assert(why.test(error.message), error.message);
+    assert(!error.message.includes("\n"));
+  }
+  const together: [text: string, why: RegExp][] = [
+    ["trades:linf:0.1+interval:linf:0.1", /each replaces the loss/],
+    ["trades:linf:0.1+consistency:0.5", /each replaces the loss/],
+    ["noise:0.1+noise:0.2", /noise twice/],
+    ["pgd:linf:0.1+fgsm:linf:0.1", /both attack/],
+  ];
+  for (const [text, why] of together) {
+    assert(why.test(assertThrows(() => readProtections(text, MLP), RangeError).message), text);
+  }
+  assertThrows(() => assertProtections([protectionOf("interval:linf:0.1")], MLP_bn), RangeError);
+});
+
+Deno.test("protected trainings keep the layers and change the hyperparameters", () => {
+  const { layers, batchSize, epochs, name } = protectedArchitecture("CNN_d", 7);
+  assertEquals([layers, batchSize, epochs, name], [
+    architectures["CNN_d"]!.layers,
+    128,
+    7,
+    "CNN_d",
+  ]);
+});
