@@ -4,17 +4,15 @@
  *
  * @module
  */
-import { type Tensor1D, type Tensor4D, tf } from "../../backend.ts";
-import { compile } from "../../compile.ts";
+import type { Tensor4D } from "../../backend.ts";
 import type { Classifier } from "../../network.ts";
 import { argMax } from "../../numbers.ts";
 import { assertOptions, type Names } from "../../options.ts";
-import { assertSeed, statelessNormal } from "../../random.ts";
+import { assertSeed } from "../../random.ts";
 import { lowerBound, normalQuantile } from "./clopper_pearson.ts";
 import { assertSigma } from "./smoothed.ts";
+import { BLOCK, blocks, counterOf } from "./votes.ts";
 
-/** Draws that share a stream of random numbers, whatever is run together. */
-const BLOCK = 100;
 /** Blocks that an image may have; the first ones choose, the others count. */
 const BLOCKS = 2 ** 14;
 
@@ -81,17 +79,17 @@ export async function* certify(
 ): AsyncGenerator<Certificate> {
   assertOptions(options, names, "certify");
   const settings = { n0: 100, n: 10_000, alpha: 0.001, seed: 0, batch: 1000, ...options };
-  const [count] = images.shape;
-  const { sigma, n0, n, alpha, ids = Array.from({ length: count }, (_, i) => i) } = settings;
-  assertSettings(settings, ids, count);
-  const vote = voteOf(network, settings);
+  const [length] = images.shape;
+  const { sigma, n0, n, alpha, ids = Array.from({ length }, (_, i) => i) } = settings;
+  assertSettings(settings, ids, length);
+  const count = counterOf(network, settings);
   for (const [i, id] of ids.entries()) {
     settings.signal?.throwIfAborted();
     const image: Tensor4D = images.slice([i, 0, 0, 0], [1, -1, -1, -1]);
     try {
-      const choosing = blocks(n0);
-      const chosen = argMax(vote(image, id, 0, n0));
-      const successes = vote(image, id, choosing, n)[chosen]!;
+      const first = id * BLOCKS;
+      const chosen = argMax(count(image, first, n0));
+      const successes = count(image, first + blocks(n0), n)[chosen]!;
       const p = lowerBound(successes, n, alpha);
       const sure = p > 0.5;
       const radius = sure ? sigma * normalQuantile(p) : 0;
@@ -99,41 +97,9 @@ export async function* certify(
     } finally {
       image.dispose();
     }
-    settings.onProgress?.((i + 1) / count);
+    settings.onProgress?.((i + 1) / length);
     await new Promise((resolve) => setTimeout(resolve));
   }
-}
-
-/** How many blocks so many draws take. */
-const blocks = (draws: number): number => Math.ceil(draws / BLOCK);
-
-/** Makes a function that counts the classes of `draws` draws from the block `first` of an image on. */
-function voteOf(
-  network: Classifier,
-  { sigma, seed, batch }: { sigma: number; seed: number; batch: number },
-): (image: Tensor4D, id: number, first: number, draws: number) => number[] {
-  const classesOf = compile((image: Tensor4D, streams: Tensor1D) => {
-    const shape = image.shape.slice(1);
-    const noise = tf.split<Tensor1D>(streams, streams.shape[0]).map((stream) =>
-      statelessNormal([BLOCK, ...shape], tf.concat1d([tf.tensor1d([seed], "int32"), stream]))
-    );
-    const noisy = image.add<Tensor4D>(tf.concat(noise).mul(sigma));
-    return network.logits(noisy).argMax<Tensor1D>(1);
-  }, { name: "votes of noisy copies" });
-  return (image, id, first, draws) => {
-    const votes = new Array<number>(network.classes).fill(0);
-    for (let done = 0; done < draws; done += batch) {
-      const count = Math.min(batch, draws - done);
-      const from = id * BLOCKS + first + done / BLOCK;
-      const classes = tf.tidy(() => {
-        const streams = Array.from({ length: blocks(count) }, (_, block) => from + block);
-        return classesOf(image, tf.tensor1d(streams, "int32")).dataSync();
-      });
-      // Blocks are drawn whole: the last draws of the last one may be none of those asked for.
-      for (const found of classes.slice(0, count)) votes[found]!++;
-    }
-    return votes;
-  };
 }
 
 function assertSettings(
