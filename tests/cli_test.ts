@@ -34,6 +34,8 @@ const options = {
   fast: flag("hurry"),
   count: number("n", "how many", { min: 1, max: 9, integer: true }, 3),
   rate: number("v", "how fast", { above: 0 }),
+  share: number("v", "how much", { above: 0, max: 0.5 }, 0.1),
+  most: number("n", "how many at most", { max: 7 }, 5),
   kind: choice("K", "which kind", ["round", "square"], "round"),
   out: text("FILE", "where to"),
 };
@@ -52,13 +54,17 @@ Deno.test("options have their defaults, and take values behind a space or =", ()
     fast: false,
     count: 3,
     rate: undefined,
+    share: 0.1,
+    most: 5,
     kind: "round",
     out: undefined,
   });
   const { values, positionals, json } = read(
     ...["a", "--fast", "--count", "4", "--rate=1e-3", "--kind", "SQUARE", "b", "--json"],
   );
-  assertEquals(values, { fast: true, count: 4, rate: 0.001, kind: "square", out: undefined });
+  assertEquals(values, {
+    ...{ fast: true, count: 4, rate: 0.001, share: 0.1, most: 5, kind: "square", out: undefined },
+  });
   assertEquals([positionals, json], [["a", "b"], true]);
 });
 
@@ -72,6 +78,8 @@ Deno.test("wrong arguments are refused in a line that names rule and value", () 
     [["--count", ""], "must be a whole number"],
     [["--rate", "0"], "a number greater than 0: current value is 0"],
     [["--rate", "NaN"], "current value is NaN"],
+    [["--share", "0.6"], "a number greater than 0 and at most 0.5: current value is 0.6"],
+    [["--most", "8"], "a number at most 7: current value is 8"],
     [["--rate", "0x10"], "current value is 0x10"],
     [["--kind", "sqare"], "Did you mean square?"],
     [["--cuont", "3"], "Did you mean --count?"],

@@ -85,14 +85,17 @@ export function readNumber(given: string, name: string, range: Range): number {
   const valid = Number.isFinite(value) && value >= min && value <= max && value > above &&
     (!integer || Number.isSafeInteger(value));
   if (valid) return value;
-  const rules = [
+  const limits = [
     range.above !== undefined && `greater than ${above}`,
-    range.min !== undefined && range.max === undefined && `at least ${min}`,
-    range.max !== undefined && range.min !== undefined && `from ${min} to ${max}`,
+    range.min !== undefined && `at least ${min}`,
+    range.max !== undefined && `at most ${max}`,
   ].filter(Boolean);
+  const bothEnds = range.min !== undefined && range.max !== undefined && range.above === undefined;
+  const rule = bothEnds ? `from ${min} to ${max}` : limits.join(" and ");
   const kind = integer ? "a whole number" : "a number";
   throw new UsageError(
-    `Cannot read --${name} as it must be ${[kind, ...rules].join(" ")}: current value is ${given}`,
+    `Cannot read --${name} as it must be ${[kind, rule].filter(Boolean).join(" ")}: ` +
+      `current value is ${given}`,
   );
 }
 
