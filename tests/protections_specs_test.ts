@@ -28,6 +28,8 @@ Deno.test("what can't be done gets a line that says why", () => {
     ["pgd:linf", /it needs EPSILON in pgd:NORM/],
     ["pgd:linf:x", /EPSILON must be a number/],
     ["pgd:linf:0.1:2.5", /steps must be a whole number/],
+    ["pgd:linf:0.1:0", /steps must be a whole number from 1 to 100: current value is 0/],
+    ["pgd:linf:0.1:1e9", /from 1 to 100: current value is 1000000000/],
     ["pgd:linf:0.1:3:4", /nothing may follow/],
     ["fgsm:l2:1", /needs p = inf/],
     ["interval:l2:1", /needs p = inf/],
@@ -47,12 +49,30 @@ Deno.test("what can't be done gets a line that says why", () => {
     ["trades:linf:0.1+interval:linf:0.1", /each replaces the loss/],
     ["trades:linf:0.1+consistency:0.5", /each replaces the loss/],
     ["noise:0.1+noise:0.2", /noise twice/],
-    ["pgd:linf:0.1+fgsm:linf:0.1", /both attack/],
+    ["pgd:linf:0.1+fgsm:linf:0.1", /pgd:linf:0.1 and fgsm:linf:0.1 as each looks for the worst/],
+    ["trades:linf:0.1+pgd:linf:0.1", /each looks for the worst within a ball: choose one/],
+    ["fgsm:linf:0.1+interval:linf:0.1", /each looks for the worst within a ball: choose one/],
+    ["noise:0.5+consistency:0.5", /noise:0.5 and consistency:0.5 as each adds noise: choose one/],
+    ["noise:0.5+decay:1+pgd:linf:0.1", /clip the noise to \[0, 1\]: write the noise last/],
+    ["noise:0.5+fgsm:linf:0.1", /noise:0.5 and fgsm:linf:0.1 as the latter would clip/],
+    ["noise:0.5+trades:linf:0.1", /clip the noise to \[0, 1\]: choose one/],
+    ["trades:linf:0.1+noise:0.5", /clip the noise to \[0, 1\]: choose one/],
+    ["interval:linf:0.1+noise:0.5", /clip the noise to \[0, 1\]: choose one/],
   ];
   for (const [text, why] of together) {
     assert(why.test(assertThrows(() => readProtections(text, MLP), RangeError).message), text);
   }
+  for (const text of ["pgd:linf:0.1+noise:0.5", "pgd:l2:1+consistency:0.5", "noise:1+gradient:1"]) {
+    assertEquals(readProtections(text, MLP), text.split("+"));
+  }
   assertThrows(() => assertProtections([protectionOf("interval:linf:0.1")], MLP_bn), RangeError);
+  const trainedSo = protectedArchitecture("MLP");
+  assertEquals(readProtections("decay:999", trainedSo), ["decay:999"]);
+  assertThrows(
+    () => readProtections("decay:1000", trainedSo),
+    RangeError,
+    "times the learning rate of 0.001 must be below 1: current value is 1000",
+  );
 });
 
 Deno.test("protected trainings keep the layers and change the hyperparameters", () => {

@@ -78,7 +78,7 @@ Deno.test("distillation learns the teacher's answers, not the labels", async () 
 
 Deno.test("a protected training goes on from its checkpoint bit by bit", async () => {
   const checkpoint = `${await Deno.makeTempDir()}/run.safetensors`;
-  const list = ["noise:0.1", "pgd:linf:0.1:2", "decay:0.01"].map((spec) => protectionOf(spec));
+  const list = ["pgd:linf:0.1:2", "noise:0.1", "decay:0.01"].map((spec) => protectionOf(spec));
   const run = async (stopAfter?: number, file?: string) => {
     const network = createNetwork(small, { seed: 5 });
     const settings = { epochs: 3, protections: list, ...(file && { checkpoint: file }) };

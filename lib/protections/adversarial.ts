@@ -14,9 +14,11 @@ import { type Ball, nameOfBall, ramp } from "./ramp.ts";
 
 /** Settings of {@linkcode pgdTraining}. */
 export interface PgdTrainingOptions extends Ball {
-  /** Steps of the attack. @default 10 */
+  /** Steps of the attack, 100 at most: each is a part of the graph of one step of training. @default 10 */
   steps?: number;
 }
+
+const mostSteps = 100;
 
 /**
  * Trains on images moved by PGD, all of them, within a ball that grows during the first third of the
@@ -28,14 +30,16 @@ export interface PgdTrainingOptions extends Ball {
  */
 export function pgdTraining({ p, epsilon, steps = 10 }: PgdTrainingOptions): TrainingProtection {
   const spec = `pgd:${nameOfBall({ p, epsilon })}${steps === 10 ? "" : `:${steps}`}`;
-  if (!(Number.isInteger(steps) && steps >= 1)) {
+  if (!(Number.isInteger(steps) && steps >= 1 && steps <= mostSteps)) {
     throw new RangeError(
-      `Cannot train with pgd as steps must be a whole number >= 1: current value is ${steps}`,
+      `Cannot train with pgd as steps must be a whole number from 1 to ${mostSteps}: ` +
+        `current value is ${steps}`,
     );
   }
   const attack = pgd({ p, epsilon });
   return {
     spec,
+    inBall: true,
     images: (lesson) => moved(lesson, attack, ramp(lesson, epsilon), steps),
   };
 }
@@ -56,6 +60,7 @@ export function fgsmTraining({ p, epsilon }: Ball): TrainingProtection {
   const attack = pgd({ p, epsilon, stepSize: 1.25 });
   return {
     spec: `fgsm:${nameOfBall({ p, epsilon })}`,
+    inBall: true,
     images: (lesson) => moved(lesson, attack, ramp(lesson, epsilon), 1),
   };
 }

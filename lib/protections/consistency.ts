@@ -41,6 +41,7 @@ export function consistency({ sigma, weight = 10 }: ConsistencyOptions): Trainin
   }
   return {
     spec: `consistency:${sigma}${weight === 10 ? "" : `:${weight}`}`,
+    noisy: true,
     loss: (lesson) => {
       const noisy = noisyCopies(lesson, sigma);
       return (answer) => {

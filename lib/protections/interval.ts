@@ -40,6 +40,7 @@ export function intervalTraining({ p, epsilon }: Ball): TrainingProtection {
   }
   return {
     spec,
+    inBall: true,
     check,
     loss: ({ architecture: { layers }, images, labels, progress }) => {
       const share = progress.sub(begins).div(ends - begins).clipByValue(0, 1);

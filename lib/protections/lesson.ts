@@ -37,6 +37,10 @@ export type Loss = (answer: Answer, weights: Weights) => Tensor;
 export interface TrainingProtection {
   /** Its name with all settings, `pgd:linf:0.2`: what tells two trainings apart. */
   readonly spec: string;
+  /** Whether it looks for the worst within a ball around the images, and within pixels of [0, 1]. */
+  readonly inBall?: boolean;
+  /** Whether it adds noise to the images, beyond [0, 1]. */
+  readonly noisy?: boolean;
   /** Changes the images, shape `[batch, 28, 28, 1]`, before the loss. */
   images?(lesson: Lesson): Tensor4D;
   /** Takes the place of the cross-entropy. */
@@ -52,7 +56,11 @@ export interface TrainingProtection {
 /**
  * Checks that protections fit together and fit an architecture.
  *
- * @throws {RangeError} If one is there twice, two replace the loss, or one can't protect it.
+ * Noise after an attack is well meant: the points that it moves to get noise, too. Not so before what
+ * keeps to a ball and to [0, 1], as that would clip the noise.
+ *
+ * @throws {RangeError} If one is there twice, two replace the loss, two look within balls or make
+ *   noise, noise would be clipped, or one can't protect it.
  */
 export function assertProtections(
   protections: readonly TrainingProtection[],
@@ -61,15 +69,24 @@ export function assertProtections(
   const names = protections.map(({ spec }) => spec.split(":")[0]!);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice) throw new RangeError(`Cannot train with ${twice} twice: current value is ${names}`);
-  const attacking = names.filter((name) => name === "pgd" || name === "fgsm");
-  if (attacking.length > 1) {
-    throw new RangeError(`Cannot train with ${attacking.join(" and ")} as both attack the images`);
-  }
-  const losses = protections.filter(({ loss }) => loss).map(({ spec }) => spec);
-  if (losses.length > 1) {
-    throw new RangeError(
-      `Cannot train with ${losses.join(" and ")} as each replaces the loss: choose one`,
-    );
+  const refuse = (those: readonly TrainingProtection[], why: string) => {
+    const together = those.map(({ spec }) => spec).join(" and ");
+    throw new RangeError(`Cannot train with ${together} as ${why}`);
+  };
+  const losses = protections.filter(({ loss }) => loss);
+  if (losses.length > 1) refuse(losses, "each replaces the loss: choose one");
+  const seeking = protections.filter(({ inBall }) => inBall);
+  if (seeking.length > 1) refuse(seeking, "each looks for the worst within a ball: choose one");
+  const noisy = protections.filter((one) => one.noisy);
+  if (noisy.length > 1) refuse(noisy, "each adds noise: choose one");
+  const [seeker] = seeking;
+  const noise = noisy.find(({ images }) => images);
+  // Losses see the images after all changes, wherever they stand in the list.
+  const clips = seeker && noise &&
+    (seeker.loss || protections.indexOf(seeker) > protections.indexOf(noise));
+  if (clips) {
+    const remedy = seeker.loss ? "choose one" : "write the noise last";
+    refuse([noise, seeker], `the latter would clip the noise to [0, 1]: ${remedy}`);
   }
   for (const { check } of protections) check?.(architecture);
 }

@@ -21,6 +21,7 @@ export function noise(sigma: number): TrainingProtection {
   assertSigma(sigma, "noise");
   return {
     spec: `noise:${sigma}`,
+    noisy: true,
     images: ({ images, stream }) =>
       images.add<Tensor4D>(statelessNormal(images.shape, stream()).mul(sigma)),
   };

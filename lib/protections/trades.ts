@@ -40,6 +40,7 @@ export function trades({ p, epsilon, beta = 6 }: TradesOptions): TrainingProtect
   }
   return {
     spec,
+    inBall: true,
     loss: (lesson) => {
       const { images, labels } = lesson;
       const worst = ascend(lesson, p, ramp(lesson, epsilon));

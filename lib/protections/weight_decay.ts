@@ -3,13 +3,15 @@
  *
  * @module
  */
+import type { Architecture } from "../architectures.ts";
 import type { TrainingProtection } from "./lesson.ts";
 
 /**
  * Shrinks all weights but biases by `rate` times the learning rate in each step, apart from Adam's own
  * step, whose scaling would undo it.
  *
- * @throws {RangeError} If rate is not finite and > 0.
+ * @throws {RangeError} If rate is not finite and > 0, or (`check`) so large that weights would shrink
+ *   to 0 and beyond in one step.
  * @see Loshchilov and Hutter, "Decoupled weight decay regularization" (2019),
  *   https://arxiv.org/abs/1711.05101
  */
@@ -19,5 +21,12 @@ export function weightDecay(rate: number): TrainingProtection {
       `Cannot train with decay as its rate must be finite and > 0: current value is ${rate}`,
     );
   }
-  return { spec: `decay:${rate}`, decay: rate };
+  const check = ({ name, optimizer: { learningRate } }: Architecture) => {
+    if (rate * learningRate < 1) return;
+    throw new RangeError(
+      `Cannot train ${name} with decay as its rate times the learning rate of ${learningRate} must ` +
+        `be below 1: current value is ${rate}`,
+    );
+  };
+  return { spec: `decay:${rate}`, decay: rate, check };
 }
