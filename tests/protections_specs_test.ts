@@ -5,9 +5,15 @@
  */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { architectures, MLP, MLP_bn } from "$lib/architectures.ts";
+import { createNetwork } from "$lib/network.ts";
 import { protectionOf, protections } from "$lib/protections/index.ts";
 import { assertProtections } from "$lib/protections/lesson.ts";
-import { protectedArchitecture, readProtections, teacherOf } from "$lib/protections/plan.ts";
+import {
+  protectedArchitecture,
+  protectionsOf,
+  readProtections,
+  teacherOf,
+} from "$lib/protections/plan.ts";
 
 Deno.test("specs are read whatever their case, and written in one way", () => {
   assertEquals(protectionOf("PGD:Linf:.20").spec, "pgd:linf:0.2");
@@ -19,6 +25,26 @@ Deno.test("specs are read whatever their case, and written in one way", () => {
   assertEquals(teacherOf(["decay:0.01", "distillation:20"]), ["decay:0.01", "heated:20"]);
   assertEquals(teacherOf(["decay:0.01"]), undefined);
   for (const { usage, name } of Object.values(protections)) assert(usage.startsWith(name));
+});
+
+Deno.test("distillation needs a teacher, and what trains teachers is no protection to ask for", () => {
+  assert(!("heated" in protections));
+  assertEquals(protectionOf("heated:20").spec, "heated:20");
+  const teacher = createNetwork(MLP);
+  assertEquals(protectionOf("Distillation:2e1", teacher).spec, "distillation:20");
+  const [one, other] = protectionsOf("distillation:20+decay:1", MLP, teacher);
+  assertEquals([one!.spec, other!.spec], ["distillation:20", "decay:1"]);
+  teacher.dispose();
+  assertThrows(() => protectionsOf("distillation:20", MLP), RangeError, "needs a teacher");
+  assertThrows(() => readProtections("distillation:0.5", MLP), RangeError, "finite and >= 1");
+  for (const read of [readProtections, protectionsOf]) {
+    const { message } = assertThrows(() => read("decay:1+heated:20", MLP), RangeError);
+    assertEquals(
+      message,
+      "Cannot protect as heated is for teachers, which distillation trains itself: " +
+        "current value is heated:20",
+    );
+  }
 });
 
 Deno.test("what can't be done gets a line that says why", () => {
@@ -36,8 +62,12 @@ Deno.test("what can't be done gets a line that says why", () => {
     ["noise:-1", /noise as sigma must be finite and > 0/],
     ["consistency:0", /consistency as sigma must be finite and > 0/],
     ["consistency:1:0", /weight must be finite and > 0/],
-    ["distillation:0.5", /temperature must be finite and >= 1/],
-    ["magic:1", /known are pgd, fgsm/],
+    ["heated:0.5", /temperature must be finite and >= 1/],
+    ["distillation:20", /distillation as it needs a teacher: current value is none/],
+    [
+      "magic:1",
+      /known are pgd, fgsm, trades, interval, noise, consistency, gradient, decay, distillation$/,
+    ],
     ["", /known are/],
   ];
   for (const [spec, why] of refused) {

@@ -80,30 +80,36 @@ export const protections: Readonly<Record<string, ProtectionEntry>> = Object.fro
     paper: "Loshchilov and Hutter 2019",
     make: (settings) => weightDecay(settings.number("RATE")),
   }, {
-    name: "heated",
-    usage: "heated:TEMPERATURE",
-    title: "learns labels with logits divided by a temperature: the teacher of distillation",
-    paper: "Papernot et al. 2016",
-    make: (settings) => heated(settings.number("TEMPERATURE")),
-  }, {
     name: "distillation",
     usage: "distillation:TEMPERATURE",
     title: "learns the softened answers of a teacher of its kind; looks strong, and is not",
     paper: "Papernot et al. 2016",
     make: (settings, teacher) => {
       const temperature = settings.number("TEMPERATURE");
-      return teacher ? distillation(teacher, temperature) : heated(temperature);
+      if (teacher) return distillation(teacher, temperature);
+      throw new RangeError(
+        "Cannot train with distillation as it needs a teacher: current value is none; " +
+          "`deno task protect` trains one",
+      );
     },
   }] satisfies ProtectionEntry[]).map((entry) => [entry.name, entry]),
 );
 
+/** How the teachers of distillation are trained: no protection, so not in the table. */
+const teaching: ProtectionEntry = {
+  name: "heated",
+  usage: "heated:TEMPERATURE",
+  title: "learns labels with logits divided by a temperature",
+  paper: "Papernot et al. 2016",
+  make: (settings) => heated(settings.number("TEMPERATURE")),
+};
+
 /**
- * Reads a protection: `pgd:linf:0.2`.
+ * Reads a protection: `pgd:linf:0.2`; or `heated:20`, how the teacher of distillation is trained.
  *
- * @param teacher For distillation: the network to learn from. Without one, it is the protection that
- *   this teacher is trained with, `heated`.
- * @throws {RangeError} If there is no such protection, or a setting is missing, too many or out of
- *   range.
+ * @param teacher For distillation: the network to learn from.
+ * @throws {RangeError} If there is no such protection, a setting is missing, too many or out of range,
+ *   or distillation has no teacher.
  *
  * @example
  * ```ts
@@ -115,7 +121,11 @@ export const protections: Readonly<Record<string, ProtectionEntry>> = Object.fro
  */
 export function protectionOf(spec: string, teacher?: Classifier): TrainingProtection {
   const [name = "", ...words] = spec.trim().toLowerCase().split(":");
-  const entry = Object.hasOwn(protections, name) ? protections[name]! : undefined;
+  const entry = name === teaching.name
+    ? teaching
+    : Object.hasOwn(protections, name)
+    ? protections[name]!
+    : undefined;
   if (!entry) {
     throw new RangeError(
       `Cannot protect as there must be a protection of that name: current value is ${spec}; ` +
