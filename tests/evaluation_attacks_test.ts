@@ -164,12 +164,37 @@ Deno.test("a protection that masks its gradients is marked, and its rows verify"
     const network = await loadNetwork("MLP");
     const masked = bitDepth(network, 1, { gradient: "none" });
     const { cell, verification } = await evaluated(masked, network, folder);
-    assertMatch(cell.reasons.join("; "), /transfer beats the portfolio/);
+    assertMatch(cell.reasons.join("; "), /transfer beats all attacks with gradients/);
     assertMatch(cell.reasons.join("; "), /gradient of the attack's loss vanishes/);
-    assertEquals([verification.rows, verification.failed], [60, []]);
+    assertEquals([verification.rows, verification.failed], [120, []]);
     assert(verification.verified >= 45, String(verification.verified));
     network.dispose();
   }));
+
+Deno.test("in L2 and L-infinity APGD stands beside the portfolio, on all images with as many passes", () => {
+  const classifier = plane(digit, 2);
+  const subject = { classifier, weightsSha256: "plane", dispose() {} };
+  const images = { from: 5000, to: 5030 };
+  const all = { norms: [0, 1, 2, Infinity], images, blackBox: 10, maxPasses: 60, seed: 0 };
+  const namesOf = (p: number) =>
+    trialsOf(subject, all).filter(({ measurement }) => measurement.p === p)
+      .map(({ measurement: { attack = "portfolio", maxPasses }, images: { from, to } }) =>
+        `${attack} ${to - from} ${maxPasses}`
+      );
+  const apgd = ["portfolio 30 60", "apgd 30 60", "apgd-dlr 30 60"];
+  for (const p of [2, Infinity]) assertEquals(namesOf(p).slice(0, 3), apgd);
+  for (const p of [0, 1]) assert(!namesOf(p).join().includes("apgd"), String(p));
+});
+
+Deno.test("APGD leads through a detector to a wrong digit", async () => {
+  const [distance, zone] = [5, 2];
+  const network = withDetector(distance, zone);
+  for (const attack of ["apgd", "apgd-dlr"]) {
+    const [found] = await pastDetector(minNorm)(network, labelled(0), { ...options, attack });
+    assertEquals([found!.attack, found!.adversarialClass], [attack, 1]);
+    assertAlmostEquals(found!.norm / smallest(digit, distance + zone, 2), 1, 0.02);
+  }
+});
 
 Deno.test("transfer from the plain network deceives one that was trained robustly", async () => {
   const [robust, plain] = [await loadNetwork("MLP+pgd:linf:0.1"), await loadNetwork("MLP")];

@@ -58,7 +58,7 @@ Deno.test("a cell's robust accuracy has Wilson's interval, over the portfolio's 
 Deno.test("masking is suspected where another attack wins on more than 2 % of the images", () => {
   assertEquals(only(cellsOf(beaten(2))).reasons, []);
   const cell = only(cellsOf(beaten(3)));
-  assertEquals(cell.duels, [{ attack: "square", images: 100, wins: 3 }]);
+  assertEquals(cell.duels, [{ attack: "square", against: "portfolio", images: 100, wins: 3 }]);
   assertEquals(cell.reasons, ["square beats the portfolio on 3 of 100 images"]);
 });
 
@@ -67,8 +67,42 @@ Deno.test("an attack is held against the portfolio on the images of both", () =>
     ...rows("portfolio", new Array<number>(100).fill(0.3)),
     ...rows("square", [0.2, 0.3, 0.3 * (1 - 1e-9), 0.4]),
   ];
-  assertEquals(only(cellsOf(few)).duels, [{ attack: "square", images: 4, wins: 1 }]);
+  const [duel] = only(cellsOf(few)).duels;
+  assertEquals([duel!.images, duel!.wins], [4, 1]);
   assertEquals(only(cellsOf(few)).reasons.length, 1); // 1 of 4, not 1 of 100
+});
+
+Deno.test("an attack with gradients that beats the portfolio counts, and is no sign of masking", () => {
+  const cell = only(cellsOf([
+    ...rows("portfolio", new Array<number>(100).fill(0.5)),
+    ...rows("apgd", Array.from({ length: 100 }, (_, i) => i < 60 ? 0.3 : 0.6)),
+    ...rows("apgd-dlr", Array.from({ length: 100 }, (_, i) => i < 98 ? 0.6 : 0.2)),
+  ]));
+  assertEquals(cell.median, 0.3);
+  assertEquals(cell.reasons, []);
+  assertEquals(cell.remarks, ["apgd beats the portfolio on 60 of 100 images"]);
+  assertEquals(cell.duels.map(({ against, wins }) => [against, wins]), [
+    ["portfolio", 60],
+    ["portfolio", 2],
+  ]);
+});
+
+Deno.test("an attack without gradients is held against the best of those that have them", () => {
+  const strong = [
+    ...rows("portfolio", new Array<number>(100).fill(0.5)),
+    ...rows("apgd", Array.from({ length: 100 }, (_, i) => i < 50 ? 0.3 : 0.6)),
+    ...rows("apgd-dlr", Array.from({ length: 100 }, (_, i) => i < 50 ? 0.6 : 0.3)),
+  ];
+  /** Below the portfolio everywhere, below both others on the first few. */
+  const square = (wins: number) =>
+    rows("square", Array.from({ length: 100 }, (_, i) => i < wins ? 0.2 : 0.4));
+  assertEquals(only(cellsOf([...strong, ...square(2)])).reasons, []);
+  const cell = only(cellsOf([...strong, ...square(3)]));
+  assertEquals(cell.duels.at(-1), {
+    ...{ attack: "square", against: "white-box", images: 100, wins: 3 },
+  });
+  assertEquals(cell.reasons, ["square beats all attacks with gradients on 3 of 100 images"]);
+  assertEquals(cell.remarks.length, 2);
 });
 
 Deno.test("a network with vanished gradients is suspected; doubts of PGD alone are not held against it", () => {

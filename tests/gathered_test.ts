@@ -81,7 +81,7 @@ Deno.test("byWorstCase() puts first what is strongest where it is weakest", () =
   const evaluated = (name: string, shares: readonly number[]): Evaluated => ({
     ...{ name, rows: [], worst: [], doubts: [] },
     cells: [1, 2].slice(0, shares.length).map((p, i) => ({
-      ...{ network: name, p, images: 10, median: 1, duels: [], reasons: [] },
+      ...{ network: name, p, images: 10, median: 1, duels: [], reasons: [], remarks: [] },
       robustness: [{ epsilon: 1, share: shares[i]!, low: 0, high: 1 }],
     })),
   });

@@ -36,7 +36,7 @@ const options = {
   images,
   norms: normsOption,
   "black-box": number("n", "run attacks without gradients on the first n of them", whole, 100),
-  "max-passes": number("n", "forward plus backward passes of each image at most", {
+  "max-passes": number("n", "passes of each image at most, for each attack with gradients", {
     ...{ min: 2, integer: true },
   }, 600),
   pictures: number("n", "the first n of the images keep their adversarial ones", whole, 200),
@@ -58,14 +58,15 @@ export const evaluateCommand: Command<typeof options> = {
   ],
   notes: async () => [
     `Networks: ${(await networkNames()).join(", ")}.`,
-    "Of each image the smallest norm over all attacks counts: the portfolio; what deceives the\n" +
-    "unprotected network, scaled; on fewer images Square, HopSkipJump and Sparse-RS. Where one of\n" +
-    "these beats the portfolio on more than 2 % of the images, or gradients vanish, a figure is marked\n" +
-    '"masking suspected": it is an upper bound, and perhaps a loose one.',
+    "Of each image the smallest norm over all attacks counts: the portfolio; APGD in L2 and Linf;\n" +
+    "what deceives the unprotected network, scaled; on fewer images Square, HopSkipJump and Sparse-RS.\n" +
+    "Where one of those without the network's own gradients beats all that have them on more than 2 %\n" +
+    'of the images, or gradients vanish, a figure is marked "masking suspected": it is an upper\n' +
+    "bound, and perhaps a loose one. Where APGD beats the portfolio so often, that is remarked.",
     "Rows go to NETWORK.parquet in the folder, what checkAttackable notices to NETWORK.json. What is\n" +
     "there is not computed again: interrupted or killed, the same command goes on.",
     "JSON: cells, each with network, p, images, median, robustness (epsilon, share, low and high),\n" +
-    "duels (attack, images, wins) and reasons; doubts by network; files.",
+    "duels (attack, against, images, wins), reasons and remarks; doubts by network; files.",
   ],
   whenInterrupted: "the same command goes on where it was",
   run,
@@ -146,15 +147,23 @@ async function evaluated(
 
 /** Shows what is left of a network. */
 function tell(cells: readonly Cell[], say: (line: string) => void): void {
-  for (const { network, p, images, median, robustness, duels, reasons } of cells) {
+  for (const { network, p, images, median, robustness, ...seen } of cells) {
     const shares = robustness.map(({ epsilon, share, low, high }) =>
       `${percent(share)} at ${epsilon} (${percent(low)} to ${percent(high)})`
     );
     say(`${network} L${formatP(p)}, ${images} images: median ${median.toPrecision(4)}, robust`);
     say(`  ${shares.join(", ")}`);
-    const wins = duels.map(({ attack, images, wins }) => `${attack} on ${wins} of ${images}`);
-    if (wins.length > 0) say(`  the portfolio is beaten by ${wins.join(", ")}`);
-    if (reasons.length > 0) say(`  upper bound, masking suspected: ${reasons.join("; ")}`);
+    for (const [against, duels] of Map.groupBy(seen.duels, ({ against }) => against)) {
+      const wins = duels.map(({ attack, images, wins }) => `${attack} on ${wins} of ${images}`);
+      const beaten = against === "portfolio"
+        ? "the portfolio is"
+        : "all attacks with gradients are";
+      say(`  ${beaten} beaten by ${wins.join(", ")}`);
+    }
+    if (seen.remarks.length > 0) say(`  the portfolio is weak here: ${seen.remarks.join("; ")}`);
+    if (seen.reasons.length > 0) {
+      say(`  upper bound, masking suspected: ${seen.reasons.join("; ")}`);
+    }
   }
 }
 

@@ -31,13 +31,22 @@ export interface PlanOptions {
   images: ImageRange;
   /** Images, from the first of these, that black-box attacks are run on as well. */
   blackBox: number;
-  /** Forward plus backward passes of each image at most, for the portfolio. */
+  /** Forward plus backward passes of each image at most, for attacks with gradients. */
   maxPasses: number;
   seed: number;
 }
 
 /** The name of what is carried over from the unprotected network. */
 export const transferName = "transfer";
+
+/**
+ * Attacks with gradients beside the portfolio, by the norms that they take: the portfolio of
+ * L-infinity is of one attack, and that of L2 of the same kind.
+ */
+const whiteBoxes: ReadonlyMap<number, readonly string[]> = new Map([
+  [2, ["apgd", "apgd-dlr"]],
+  [Infinity, ["apgd", "apgd-dlr"]],
+]);
 
 /** Passes of an image for a transfer: most of them make the point, as gradients are to be had there. */
 const transferPasses = 200;
@@ -52,7 +61,7 @@ const blackBoxes: ReadonlyMap<number, readonly string[]> = new Map([
   [Infinity, ["square", "hop-skip-jump"]],
 ]);
 
-/** The trials of a subject in their order: norm by norm, the portfolio first. */
+/** The trials of a subject in their order: norm by norm, attacks with gradients first. */
 export function trialsOf(
   { classifier, weightsSha256, plain, through }: Subject,
   { norms, images, blackBox, maxPasses, seed }: PlanOptions,
@@ -80,6 +89,7 @@ export function trialsOf(
     });
     return [
       trial(portfolio, { passes: maxPasses }),
+      ...(whiteBoxes.get(p) ?? []).map((attack) => trial(attack, { passes: maxPasses })),
       ...(plain
         ? [trial(transferName, {
           passes: transferPasses,

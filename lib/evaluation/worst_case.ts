@@ -21,11 +21,16 @@ export interface WorstCase {
   attack: string | null;
 }
 
-/** An attack held against the portfolio, on the images that both were run on. */
+/** An attack held against others, on the images that it and the portfolio were run on. */
 export interface Duel {
   attack: string;
+  /**
+   * What it is held against: the portfolio if it has gradients itself, or if no other attack that
+   * has them was run; else, at each image, the best of all that have them.
+   */
+  against: "portfolio" | "white-box";
   images: number;
-  /** Images at which it found a smaller norm than the portfolio. */
+  /** Images at which it found a smaller norm. */
   wins: number;
 }
 
@@ -50,6 +55,8 @@ export interface Cell {
   duels: Duel[];
   /** Why masking is suspected; empty where it is not. */
   reasons: string[];
+  /** Where the portfolio alone would mislead, though gradients do not: no sign of masking. */
+  remarks: string[];
 }
 
 /** Something that the evaluation noticed of a network, of those that `checkAttackable` looks into. */
@@ -59,10 +66,16 @@ export interface Noticed {
   message: string;
 }
 
-/** The attack that the others are held against. */
+/** The attack whose images count, and that others with gradients are held against. */
 const main = "portfolio";
 
-/** An attack that wins on more than this share of the images says that gradients mislead. */
+/** Attacks that descend on the network's own gradients. */
+const whiteBoxes: readonly (string | null)[] = [main, "apgd", "apgd-dlr"];
+
+/**
+ * An attack without them, or by another network's, that wins on more than this share of the images
+ * says that gradients mislead; one with them, that the portfolio is weak there.
+ */
 export const winsTolerated = 0.02;
 
 /** Norms agree to this share: the same point may have been measured by way of other sums. */
@@ -109,8 +122,10 @@ export interface CellOptions {
 /**
  * Each network in each norm, in the order of the rows: robust accuracy over the images that the
  * portfolio was run on, and whether masking is suspected. It is where an attack without gradients,
- * or by another network's, beats the portfolio on more than 2 % of the images that both were run on,
- * and where a network has raised a doubt that gradients tell anything.
+ * or by another network's, beats all those with gradients on more than 2 % of the images that both
+ * were run on, and where a network has raised a doubt that gradients tell anything. Where an attack
+ * with gradients beats the portfolio that often, the portfolio is weak there: that is remarked, and
+ * no sign of masking.
  *
  * @param rows Those of other attacks at images without a row of the portfolio are left out.
  */
@@ -126,6 +141,7 @@ export function cellsOf(
     if (own.length === 0) return [];
     const norms = worstCase(own).map(({ minNorm }) => minNorm);
     const duels = duelsOf(own);
+    const [weak, masked] = [duels.filter(isWhiteBox), duels.filter((duel) => !isWhiteBox(duel))];
     return {
       network,
       p,
@@ -133,12 +149,15 @@ export function cellsOf(
       median: median(norms),
       robustness: (epsilons.get(p) ?? []).map((epsilon) => robustnessAt(norms, epsilon)),
       duels,
-      reasons: [...duels.flatMap(lost), ...(doubts.get(network) ?? []).flatMap(suspicious)],
+      reasons: [...masked.flatMap(lost), ...(doubts.get(network) ?? []).flatMap(suspicious)],
+      remarks: weak.flatMap(lost),
     };
   });
 }
 
 const isMain = ({ attack }: AttackRow): boolean => attack === main;
+
+const isWhiteBox = ({ attack }: { attack: string | null }): boolean => whiteBoxes.includes(attack);
 
 /** Robust accuracy, with what chance makes of so many images. */
 function robustnessAt(norms: readonly number[], epsilon: number): Robustness {
@@ -147,20 +166,29 @@ function robustnessAt(norms: readonly number[], epsilon: number): Robustness {
   return { epsilon, share: robust / norms.length, low, high };
 }
 
-/** Each other attack against the portfolio. */
+/** Each other attack against the portfolio, or against all that have gradients. */
 function duelsOf(rows: readonly AttackRow[]): Duel[] {
-  const best = new Map(worstCase(rows.filter(isMain)).map((row) => [row.image, row.minNorm]));
+  const bestOf = (some: readonly AttackRow[]) =>
+    new Map(worstCase(some).map((row) => [row.image, row.minNorm]));
+  const white = rows.filter(isWhiteBox);
+  const best = { "portfolio": bestOf(rows.filter(isMain)), "white-box": bestOf(white) };
+  const several = !white.every(isMain);
   const others = Map.groupBy(rows.filter((row) => !isMain(row)), ({ attack }) => attack);
   return [...others].map(([attack, own]) => {
+    const against = several && !isWhiteBox({ attack }) ? "white-box" : "portfolio";
     const tried = worstCase(own);
-    const wins = tried.filter(({ image, minNorm }) => minNorm < best.get(image)! * (1 - TIE));
-    return { attack, images: tried.length, wins: wins.length };
+    const wins = tried.filter(({ image, minNorm }) =>
+      minNorm < best[against].get(image)! * (1 - TIE)
+    );
+    return { attack, against, images: tried.length, wins: wins.length };
   });
 }
 
-const lost = ({ attack, images, wins }: Duel): string[] =>
+const rivals = { "portfolio": "the portfolio", "white-box": "all attacks with gradients" };
+
+const lost = ({ attack, against, images, wins }: Duel): string[] =>
   wins > winsTolerated * images
-    ? [`${attack} beats the portfolio on ${wins} of ${images} images`]
+    ? [`${attack} beats ${rivals[against]} on ${wins} of ${images} images`]
     : [];
 
 const suspicious = ({ doubt, raised, message }: Noticed): string[] =>
