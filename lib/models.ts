@@ -28,7 +28,8 @@ export function modelFile(name: string, dataset: Dataset = "MNIST"): string {
 }
 
 /** The file of a network trained with protections, in `models/`. */
-export const protectedFile = (name: string): string => `protected/${fileNameOf(name)}.safetensors`;
+export const protectedFile = (name: string, dataset?: Dataset): string =>
+  `protected/${modelFile(fileNameOf(name), dataset)}`;
 
 /** What to do about one of the lab's own files that is not there. */
 export function remedyOf(name: string, specs: readonly string[], dataset?: Dataset): string {

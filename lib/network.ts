@@ -184,7 +184,9 @@ export async function loadNetwork(
   const [first = "", ...specs] = nameOrPath.split("+");
   const isName = Object.hasOwn(architectures, first) && !nameOrPath.endsWith(".safetensors");
   const dataset = options.dataset ?? (isName ? "MNIST" : undefined);
-  const file = specs.length > 0 ? protectedFile(nameOrPath) : modelFile(nameOrPath, dataset);
+  const file = specs.length > 0
+    ? protectedFile(nameOrPath, dataset)
+    : modelFile(nameOrPath, dataset);
   const path = isName ? `${modelsFolder}${file}` : nameOrPath;
   const { tensors, metadata } = await read(path, isName ? remedyOf(first, specs, dataset) : "");
   const learned = metadata["dataset"];

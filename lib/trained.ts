@@ -10,9 +10,10 @@ import { backend, tf } from "./backend.ts";
 import type { Dataset } from "./data/datasets.ts";
 import { removeIfThere } from "./files.ts";
 import { load } from "./loader.ts";
-import { fileNameOf, modelsFolder, protectedFile, protectedName } from "./models.ts";
+import { fileNameOf, modelFile, modelsFolder, protectedFile, protectedName } from "./models.ts";
 import { createNetwork, loadNetwork, type Network, saveNetwork } from "./network.ts";
 import { protectionOf } from "./protections/index.ts";
+import type { TrainingProtection } from "./protections/lesson.ts";
 import { protectedArchitecture, teacherOf } from "./protections/plan.ts";
 import { readSafetensors } from "./safetensors.ts";
 import { exists } from "./setup/host.ts";
@@ -64,6 +65,8 @@ export function metadataOf(
 
 /** Settings of {@linkcode trained}. */
 export interface TrainedOptions {
+  /** @default "MNIST" */
+  dataset?: Dataset;
   /** @default the architecture's */
   epochs?: number;
   /** @default 0 */
@@ -74,6 +77,8 @@ export interface TrainedOptions {
   protections?: readonly string[];
   /** Folder of the networks trained here. @default out/ of the checkout */
   folder?: string;
+  /** Whether to train in any case, from the beginning, and a teacher likewise. @default false */
+  fresh?: boolean;
   signal?: AbortSignal;
   /** Called after each step of a training with epochs done so far, and some words. */
   onProgress?: (epochs: number, words: string) => void;
@@ -90,7 +95,7 @@ export interface Trained {
 
 /**
  * Gives a network trained as asked for. Looked for in `models/` and in `folder`; where none is, it is
- * trained on MNIST and saved in `folder`. When stopped, the same call goes on after the last complete
+ * trained and saved in `folder`. When stopped, the same call goes on after the last complete
  * epoch, and so does `deno task train` with the same settings: they share their checkpoints.
  *
  * @param name An architecture's name.
@@ -105,22 +110,23 @@ export async function trained(name: string, options: TrainedOptions = {}): Promi
         `current value is ${name}`,
     );
   }
-  const { seed = 0, images = 50_000, protections = [] } = options;
+  const { dataset = "MNIST", seed = 0, images = 50_000, protections = [], fresh } = options;
   const architecture = protections.length === 0
     ? architectures[name]!
     : protectedArchitecture(name, options.epochs);
   const { epochs = architecture.epochs, folder = join(root, "out") } = options;
   const training: Training = {
-    ...{ network: name, dataset: "MNIST", images, epochs, seed },
+    ...{ network: name, dataset, images, epochs, seed },
     ...(protections.length > 0 && { protections }),
   };
   const own = join(folder, `${trainingName(training)}.safetensors`);
   const file = protections.length === 0
-    ? `${name}.safetensors`
-    : protectedFile(protectedName(name, protections));
+    ? modelFile(name, dataset)
+    : protectedFile(protectedName(name, protections), dataset);
   const seeded = join(modelsFolder, "seeds", String(seed), file);
   const places = [join(modelsFolder, file), seeded, own];
-  for (const file of places) {
+  if (fresh) await removeIfThere(checkpointFile(folder, training));
+  for (const file of fresh ? [] : places) {
     if (await holds(file, architecture, training)) {
       return { network: await loadNetwork(file, { architecture }), file, fresh: false };
     }
@@ -152,18 +158,40 @@ async function holds(file: string, own: Architecture, training: Training): Promi
   return Object.entries(wanted).every(([key, value]) => metadata[key] === value);
 }
 
+/** What a training's protections are made of. */
+export interface Prepared {
+  protections: TrainingProtection[];
+  /** Of distillation; the caller disposes its network. */
+  teacher?: Trained;
+}
+
+/**
+ * Makes the protections of a training ready, with the teacher that distillation needs: found or trained.
+ *
+ * @param options For the teacher's training; what `training` says goes before.
+ * @throws As {@linkcode trained}.
+ */
+export async function prepared(
+  { network, protections: specs = [], ...training }: Training,
+  options: TrainedOptions = {},
+): Promise<Prepared> {
+  const plan = teacherOf(specs);
+  const teacher = plan && await trained(network, { ...options, ...training, protections: plan });
+  return {
+    protections: specs.map((spec) => protectionOf(spec, teacher?.network)),
+    ...(teacher && { teacher }),
+  };
+}
+
 async function train(
   network: Network,
   training: Training,
   options: TrainedOptions & { folder: string; file: string },
 ): Promise<void> {
   const { folder, file, signal, onProgress } = options;
-  const { epochs, seed, protections: specs = [] } = training;
-  const taught = teacherOf(specs);
-  const teacher = taught &&
-    (await trained(training.network, { ...options, protections: taught })).network;
-  const protections = specs.map((spec) => protectionOf(spec, teacher));
-  const source = signal ? { signal } : {};
+  const { dataset, epochs, seed } = training;
+  const { protections, teacher } = await prepared(training, options);
+  const source = { dataset, ...(signal && { signal }) };
   const digits = await load("train", { ...source, to: training.images });
   const testDigits = await load("test", source);
   const checkpoint = checkpointFile(folder, training);
@@ -175,7 +203,7 @@ async function train(
     for await (const epoch of fit(network, digits, settings)) history.push(epoch);
   } finally {
     tf.dispose([digits.images, digits.labels, testDigits.images, testDigits.labels]);
-    teacher?.dispose();
+    teacher?.network.dispose();
   }
   network.metadata = { ...network.metadata, ...metadataOf(training, history) };
   await saveNetwork(network, file);

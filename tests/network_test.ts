@@ -1,8 +1,11 @@
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { join } from "node:path";
 import { CNN_bn, MLP } from "$lib/architectures.ts";
 import { type Tensor4D, tf } from "$lib/backend.ts";
 import { minNorm } from "$lib/minnorm.ts";
-import { modelFile } from "$lib/models.ts";
+import { protectedNames } from "$lib/evaluation/names.ts";
+import type { Dataset } from "$lib/loader.ts";
+import { modelFile, protectedFile } from "$lib/models.ts";
 import { createNetwork, loadNetwork, saveNetwork } from "$lib/network.ts";
 import { encode } from "$lib/safetensors.ts";
 import { toArrays } from "$lib/weights.ts";
@@ -33,6 +36,29 @@ Deno.test("a file is loaded for the data set that it was trained on, or where it
     "CNN.safetensors",
     "CNN-FashionMNIST.safetensors",
   ]);
+});
+
+Deno.test("protected networks of a data set are told from those of MNIST by their files", async () => {
+  const files = (["MNIST", "FashionMNIST"] as const).map((dataset) =>
+    protectedFile("CNN+decay:1e-7", dataset)
+  );
+  assertEquals(files, [
+    "protected/CNN+decay_1e-7.safetensors",
+    "protected/CNN+decay_1e-7-FashionMNIST.safetensors",
+  ]);
+  await Deno.mkdir(join(folder, "protected"));
+  for (const file of [...files, protectedFile("MLP+noise:1", "FashionMNIST")]) {
+    await Deno.writeTextFile(join(folder, file), "");
+  }
+  const named = (dataset?: Dataset) => protectedNames(join(folder, "protected"), dataset);
+  assertEquals(await named(), ["CNN+decay:1e-7"]);
+  assertEquals(await named("FashionMNIST"), ["CNN+decay:1e-7", "MLP+noise:1"]);
+  const { message } = await assertRejects(
+    () => loadNetwork("CNN+noise:0.5", { dataset: "FashionMNIST" }),
+    Deno.errors.NotFound,
+  );
+  assert(message.includes("CNN+noise_0.5-FashionMNIST.safetensors; `deno task protect CNN"));
+  assert(message.includes("--with noise:0.5 --dataset FashionMNIST --save` makes it"));
 });
 
 Deno.test("images of another shape are refused in a line, also where they are attacked", async () => {

@@ -45,6 +45,20 @@ Deno.test("protect: distillation trains its teacher first, and finds it the next
     assertStringIncludes(first.stdout, "Trained the teacher:");
     assertStringIncludes(first.stdout, "MLP with distillation:5");
     assertStringIncludes((await run("protect", ...args)).stdout, "Found the teacher:");
+    const anew = await run("protect", ...args, "--fresh");
+    assertStringIncludes(anew.stdout, "Trained the teacher:");
+  }));
+
+Deno.test("protect: another data set is loaded, by its own name", () =>
+  inFolder(async (folder) => {
+    // No mirror answers: what it asks for is told by the error.
+    const nowhere = { LAB_DATA: folder, LAB_MIRRORS: "http://127.0.0.1:9/" };
+    for (const spec of ["noise:0.1", "distillation:5"]) {
+      const args = [...small, "--with", spec, "--dataset", "FashionMNIST", "--out", folder];
+      const { code, stderr } = await ran(spawn("protect", args, nowhere));
+      assertEquals(code, 1);
+      assertStringIncludes(stderr, join(folder, "FashionMNIST", "train-images-idx3-ubyte.gz"));
+    }
   }));
 
 Deno.test("protect: wrong use gets a line and exit code 2", async () => {
@@ -52,6 +66,8 @@ Deno.test("protect: wrong use gets a line and exit code 2", async () => {
     [["MLP"], "--with must name protections"],
     [["MLP", "--with", "pgd:linf:2"], "epsilon must be in (0, 1]: current value is 2"],
     [["MLP", "--with", "magic"], "known are pgd"],
+    [["MLP", "--with", "heated:20"], "heated is for teachers"],
+    [["MLP", "--with", "decay:2000"], "the learning rate of 0.001 must be below 1"],
     [["MLP_bn", "--with", "interval:linf:0.1"], "current value is batchNorm"],
     [["MLP", "--with", "trades:linf:0.1+interval:linf:0.1"], "each replaces the loss"],
     [["VGG", "--with", "noise:0.1"], "NETWORK as it must be one of"],
@@ -67,6 +83,7 @@ Deno.test("protect: wrong use gets a line and exit code 2", async () => {
   assertStringIncludes(slow.stderr, "max-pools need TensorFlow's native part");
   const { protections } = JSON.parse((await run("protect", "--list", "--json")).stdout);
   assert(protections.some(({ usage }: { usage: string }) => usage === "noise:SIGMA"));
+  assert(!protections.some(({ name }: { name: string }) => name === "heated"));
 });
 
 Deno.test("a protected network that is not there is named with the command that makes it", async () => {

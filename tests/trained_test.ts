@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { tf } from "$lib/backend.ts";
 import { modelsFolder } from "$lib/models.ts";
 import type { Network } from "$lib/network.ts";
-import { weightsSha256 } from "$lib/safetensors.ts";
-import { checkpointFile, trained, type TrainedOptions } from "$lib/trained.ts";
+import { encode, readSafetensors, weightsSha256 } from "$lib/safetensors.ts";
+import { checkpointFile, prepared, trained, type TrainedOptions } from "$lib/trained.ts";
 import { exists } from "$lib/setup/host.ts";
 import { toArrays } from "$lib/weights.ts";
 import { inFolder } from "./in_folder.ts";
@@ -63,6 +63,42 @@ Deno.test("trained(), stopped, goes on after the last complete epoch, to the sam
     assertEquals(resumed.hash, whole.hash);
     assert(Math.min(...seen) > 1, `it began again at ${Math.min(...seen)}`);
     assert(!exists(checkpointFile(folder, training)));
+  }));
+
+Deno.test("trained() with fresh trains anew, and so does the teacher that it learns from", () =>
+  inFolder(async (folder) => {
+    const training = { ...small, epochs: 1, seed: 0, network: "MLP", dataset: "MNIST" } as const;
+    const protections = ["distillation:5"];
+    const teach = async (fresh: boolean) => {
+      const own = { ...training, protections };
+      const { protections: [one], teacher } = await prepared(own, { folder, fresh });
+      assertEquals([one!.spec, teacher!.network.name], ["distillation:5", "MLP+heated:5"]);
+      teacher!.network.dispose();
+      return { fresh: teacher!.fresh, file: teacher!.file };
+    };
+    const first = await teach(false);
+    assertEquals(first.fresh, true);
+    assertEquals(await teach(false), { ...first, fresh: false });
+    assertEquals(await teach(true), first);
+    const student = { ...training, protections, folder };
+    assertEquals((await result("MLP", student)).fresh, true);
+    assertEquals((await result("MLP", student)).fresh, false);
+    const before = (await Deno.stat(first.file)).mtime!.getTime();
+    assertEquals((await result("MLP", { ...student, fresh: true })).fresh, true);
+    assert((await Deno.stat(first.file)).mtime!.getTime() > before, "the teacher is the old one");
+  }));
+
+Deno.test("trained() does not take networks of another data set", () =>
+  inFolder(async (folder) => {
+    const settings = { ...small, epochs: 1, folder };
+    const { file } = await result("MLP", settings);
+    const other = file.replace("_MNIST_", "_FashionMNIST_");
+    assert(other !== file);
+    const { tensors, metadata } = await readSafetensors(file);
+    await Deno.writeFile(other, encode(tensors, { ...metadata, dataset: "FashionMNIST" }));
+    const found = await result("MLP", { ...settings, dataset: "FashionMNIST" });
+    assertEquals([found.file, found.fresh], [other, false]);
+    assertEquals((await result("MLP", settings)).file, file);
   }));
 
 Deno.test("trained() refuses what it does not know", async () => {

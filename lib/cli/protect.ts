@@ -5,15 +5,16 @@
  */
 import { join } from "node:path";
 import { modelsFolder, protectedFile, protectedName } from "../models.ts";
-import type { Network } from "../network.ts";
+import type { TrainingProtection } from "../protections/lesson.ts";
 import { root } from "../setup/paths.ts";
 import type { TrainedOptions, Training } from "../trained.ts";
 import { type Call, type Command, runCommand, text, UsageError } from "./command.ts";
 import { flag } from "./options.ts";
-import { startBar } from "./progress.ts";
+import { type Bar, startBar } from "./progress.ts";
 import {
   architectureName,
   architectureNames,
+  datasetOption,
   shortPath,
   usable,
   warnOfBackend,
@@ -28,6 +29,8 @@ const options = {
   list: flag("list the protections"),
   save: flag("put the result into models/protected/"),
   ...trainingOptions,
+  fresh: flag(`${trainingOptions.fresh.help}, with another teacher where one is needed`),
+  dataset: datasetOption,
 };
 
 /** The command, as `--help` shows it. */
@@ -64,43 +67,39 @@ async function run({ values, positionals, signal, say }: Call<typeof options>) {
   const specs = usable(() => readProtections(values.with!, architecture));
   await warnOfBackend();
   const { createNetwork } = await import("../network.ts");
-  const { seed, out = join(root, "out"), limit: images = 50_000, fresh, save } = values;
+  const { seed, dataset, out = join(root, "out"), limit: images = 50_000, fresh, save } = values;
   const { epochs } = architecture;
-  const training = { network: name, dataset: "MNIST" as const, images, epochs, seed };
-  const teacher = await teach({ ...training, protections: specs }, { folder: out, signal }, say);
-  const { protectionOf } = await import("../protections/index.ts");
-  const result = await trainAndSave(
-    createNetwork(architecture, { seed }),
-    { ...training, protections: specs },
-    {
-      ...{ out, fresh, signal, say },
-      protections: specs.map((spec) => protectionOf(spec, teacher)),
-      file: join(save ? modelsFolder : out, protectedFile(protectedName(name, specs))),
-      hint: save ? "" : "; --save puts the result into models/protected/",
-    },
-  );
+  const training = { network: name, dataset, images, epochs, seed, protections: specs };
+  const protections = await prepare(training, { folder: out, fresh, signal }, say);
+  const result = await trainAndSave(createNetwork(architecture, { seed }), training, {
+    ...{ out, fresh, signal, say, protections },
+    file: join(save ? modelsFolder : out, protectedFile(protectedName(name, specs), dataset)),
+    hint: save ? "" : "; --save puts the result into models/protected/",
+  });
   return { network: name, protections: specs, ...result };
 }
 
-/** The teacher that distillation needs, found or trained. */
-async function teach(
-  { network, images, epochs, seed, protections = [] }: Training,
-  options: Pick<TrainedOptions, "folder" | "signal">,
+/** The protections of a training; where one needs a teacher, it is found or trained first. */
+async function prepare(
+  training: Training,
+  options: Pick<TrainedOptions, "folder" | "fresh" | "signal">,
   say: (line: string) => void,
-): Promise<Network | undefined> {
-  const { teacherOf } = await import("../protections/plan.ts");
-  const teacher = teacherOf(protections);
-  if (!teacher) return undefined;
-  const { trained } = await import("../trained.ts");
-  const bar = startBar("the teacher", epochs);
+): Promise<TrainingProtection[]> {
+  const { prepared } = await import("../trained.ts");
+  let bar: Bar | undefined;
+  const onProgress = (epochs: number, words: string) => {
+    bar ??= startBar("the teacher", training.epochs);
+    bar.update(epochs, words);
+  };
   try {
-    const settings = { protections: teacher, images, epochs, seed, onProgress: bar.update };
-    const { network: found, file, fresh } = await trained(network, { ...options, ...settings });
-    bar.stop();
-    say(`${fresh ? "Trained" : "Found"} the teacher: ${shortPath(file)}`);
-    return found;
+    const { protections, teacher } = await prepared(training, { ...options, onProgress });
+    bar?.stop();
+    if (teacher) {
+      say(`${teacher.fresh ? "Trained" : "Found"} the teacher: ${shortPath(teacher.file)}`);
+    }
+    return protections;
   } finally {
-    bar.stop();
+    bar?.stop();
   }
 }
 

@@ -76,13 +76,10 @@ export function usable<T>(action: () => T): T {
   }
 }
 
+const datasets: readonly Dataset[] = ["MNIST", "FashionMNIST"];
+
 /** `--dataset D`. */
-export const datasetOption = choice<Dataset>(
-  "D",
-  "data set",
-  ["MNIST", "FashionMNIST"],
-  "MNIST",
-);
+export const datasetOption = choice<Dataset>("D", "data set", datasets, "MNIST");
 
 /** `--weights FILE`. */
 export const weightsOption = text("FILE", "weights to load instead of those in models/");
@@ -96,7 +93,8 @@ export async function architectureNames(): Promise<string[]> {
 /** The networks that there are: one of each architecture, and those trained with protections. */
 export async function networkNames(): Promise<string[]> {
   const { protectedNames } = await import("../evaluation/names.ts");
-  return [...await architectureNames(), ...await protectedNames()];
+  const names = await Promise.all(datasets.map((dataset) => protectedNames(undefined, dataset)));
+  return [...await architectureNames(), ...new Set(names.flat().sort())];
 }
 
 /**
