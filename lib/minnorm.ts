@@ -38,6 +38,11 @@ export interface MinNormOptions {
   polish?: boolean;
   /** Forward plus backward passes of each image at most. @default 2000 */
   maxPasses?: number;
+  /**
+   * With an `attack` whose norms are searched: so many rounds, each to its end, take all the passes;
+   * the fewer, the longer. @default rounds of 50 steps, of fewer where passes are below 2,000
+   */
+  rounds?: number;
   /** @default 0 */
   seed?: number;
   /** Ends the run with the signal's reason. */
@@ -48,7 +53,7 @@ export interface MinNormOptions {
 
 const names: Names<MinNormOptions> = {
   ...{ p: true, reference: true, target: true, ids: true, attack: true, polish: true },
-  ...{ maxPasses: true, seed: true, signal: true, onProgress: true },
+  ...{ maxPasses: true, rounds: true, seed: true, signal: true, onProgress: true },
 };
 
 /** How a run stands: what was reached of the images begun. */
@@ -218,14 +223,25 @@ type Run = (
 ) => Promise<PortfolioResult[]>;
 
 /** What looks for the norms; refuses at once what it can't be meant to. */
-function runOf({ p, attack, polish = false }: MinNormOptions): Run {
+function runOf({ p, attack, polish = false, rounds }: MinNormOptions): Run {
   if (polish && attack !== undefined) {
     throw new RangeError(
       `Cannot polish as attack must be left out, which is the portfolio: current value is ${attack}`,
     );
   }
   if (polish) assertRegionNorm(p);
-  return attack === undefined ? portfolio(p) : single(attack, p);
+  if (attack === undefined) {
+    if (rounds !== undefined) refuseRounds(rounds);
+    return portfolio(p);
+  }
+  return single(attack, p, rounds);
+}
+
+function refuseRounds(rounds: number): never {
+  throw new RangeError(
+    `Cannot attack as rounds must be left out where no norms are searched: ` +
+      `current value is ${rounds}`,
+  );
 }
 
 function portfolio(p: number): Run {
@@ -234,13 +250,18 @@ function portfolio(p: number): Run {
 }
 
 /** One attack has the whole budget; one within a fixed epsilon searches the smallest. */
-function single(name: string, p: number): Run {
+function single(name: string, p: number, rounds?: number): Run {
   const settings = { p, norm: 1, learningRate: 0.01 };
   const attack = runner(attackNamed(name), settings, { smallest: true });
+  if (rounds !== undefined && !attack.searches) refuseRounds(rounds);
   return async (network, images, { polish: _, ...options }) => {
     // Passes are the limit; in a search, steps are those of one round.
     const { maxPasses = 2000 } = options;
-    const limits = { maxPasses, ...(attack.searches ? {} : { steps: maxPasses }) };
+    const limits = {
+      maxPasses,
+      ...(attack.searches ? {} : { steps: maxPasses }),
+      ...(rounds !== undefined && { rounds }),
+    };
     const outcomes = await attack.run(network, images, { ...options, ...limits });
     return outcomes.map((outcome) => ({
       outcome,

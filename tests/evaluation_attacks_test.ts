@@ -15,11 +15,12 @@ import { trialsOf } from "$lib/evaluation/plan.ts";
 import { scaling, transferFrom } from "$lib/evaluation/transfer.ts";
 import { cellsOf } from "$lib/evaluation/worst_case.ts";
 import { load, test } from "$lib/loader.ts";
-import { minNorm } from "$lib/minnorm.ts";
+import { type MinNorm, minNorm } from "$lib/minnorm.ts";
 import { type Classifier, loadNetwork } from "$lib/network.ts";
 import { distance } from "$lib/norms.ts";
 import { bitDepth } from "$lib/protections/runtime/bit_depth.ts";
 import { readRows, type ResultRow } from "$lib/results.ts";
+import { identityOf } from "$lib/results/measure.ts";
 import { Table } from "$lib/results/table.ts";
 import { faultOf, verifyTable } from "$lib/results/verify.ts";
 import { inFolder } from "./in_folder.ts";
@@ -184,6 +185,30 @@ Deno.test("in L2 and L-infinity APGD stands beside the portfolio, on all images 
   const apgd = ["portfolio 30 60", "apgd 30 60", "apgd-dlr 30 60"];
   for (const p of [2, Infinity]) assertEquals(namesOf(p).slice(0, 3), apgd);
   for (const p of [0, 1]) assert(!namesOf(p).join().includes("apgd"), String(p));
+});
+
+Deno.test("attacks whose norms are searched spend their passes, and their options say how", async () => {
+  const classifier = plane(digit, 5);
+  const subject = { classifier, weightsSha256: "plane", dispose() {} };
+  const images = { from: 5000, to: 5001 };
+  const trials = trialsOf(subject, {
+    ...{ norms: [0, Infinity], images, blackBox: 1, maxPasses: 600, seed: 0 },
+  });
+  const optionsOf: Record<string, string> = {};
+  for (const { measurement, find } of trials) {
+    const { attack = "portfolio", p, maxPasses } = measurement;
+    optionsOf[attack] = identityOf(measurement).options;
+    if (attack !== "square" && attack !== "sparse-rs") continue;
+    const [{ forwards, backwards }] = await find(classifier, labelled(0), {
+      ...{ p, attack, maxPasses },
+    }) as [MinNorm];
+    assertEquals(backwards, 0);
+    assert(forwards > 600 && forwards <= maxPasses, `${attack}: ${forwards}`);
+  }
+  assertEquals(optionsOf["square"], '{"maxPasses":2000,"rounds":6}');
+  assertEquals(optionsOf["sparse-rs"], '{"maxPasses":2000,"rounds":6}');
+  assertEquals(optionsOf["apgd"], '{"maxPasses":600,"rounds":8}');
+  assertEquals(optionsOf["hop-skip-jump"], '{"maxPasses":2000}');
 });
 
 Deno.test("APGD leads through a detector to a wrong digit", async () => {

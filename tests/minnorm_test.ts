@@ -229,6 +229,9 @@ Deno.test("bad input is refused in one line", async () => {
   await refused("the attack must be one of", { attack: "nonsense" });
   await refused("the attack must be one of", { attack: "toString" });
   for (const p of [0, 1, Infinity]) await refused("DDN needs p = 2", { attack: "ddn", p });
+  await refused("rounds must be at least 1", { attack: "pgd", rounds: 0 });
+  await refused("rounds must be left out where no norms are searched", { rounds: 8 });
+  await refused("rounds must be left out where", { attack: "fmn", rounds: 8 });
   await refused("a class from 0 to 9", { target: 10 });
   await refused("another class than that of image", { target: first.prediction });
   await refused("an int32", { seed: 0.5 });

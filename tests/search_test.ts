@@ -149,6 +149,22 @@ Deno.test("what no epsilon fools is not found, after all that double and halve",
   dark.dispose();
 });
 
+Deno.test("so many rounds to their end take all the passes, whatever the default of steps", async () => {
+  const rounds: number[][] = [];
+  const dark = plain(0.2);
+  const never: Classifier = { ...bright, revision: {}, logits: (x) => bright.logits(x.mul(0.5)) };
+  const options: SearchOptions = { first: 0.3, tolerance: 0.01, rounds: 3, maxPasses: 600 };
+  const [outcome] = await searchEpsilon(brighten(rounds), never, dark, options);
+  // A round: the clean image, 198 steps, and where the last one led to.
+  assertEquals([rounds.length, outcome!.forwards, outcome!.steps], [3, 600, 594]);
+  await assertRejects(
+    () => searchEpsilon(brighten([]), never, dark, { rounds: 0 }),
+    RangeError,
+    "rounds must be at least 1: current value is 0",
+  );
+  dark.dispose();
+});
+
 Deno.test("an attack that fails with more and succeeds with less is found with less", async () => {
   const dark = plain(0.2);
   // Class 1 is a grey between 0.3 and 0.35.

@@ -36,14 +36,26 @@ export interface Searched {
 export const roundSteps = 50;
 
 /** What all images of a search share. */
-export type Range = Required<SearchSettings> & { p: number; wanted: number; most: number };
+export type Range = Required<SearchSettings> & {
+  p: number;
+  /** Steps of a round at most. */
+  wanted: number;
+  /** Rounds to their end that the passes are for, at least. */
+  rounds: number;
+  most: number;
+};
 
 /** What the options of a search say of its brackets. */
-export type BracketOptions = SearchSettings & { steps?: number; maxPasses?: number };
+export type BracketOptions = SearchSettings & {
+  steps?: number;
+  rounds?: number;
+  maxPasses?: number;
+};
 
 /** Defaults by norm, and the largest norm of a perturbation that stays in the box. */
 export function checked(options: BracketOptions, p: number, pixels: number): Range {
-  const { first, low = 0, tolerance, steps = roundSteps, maxPasses = 2000 } = options;
+  const { first, low = 0, tolerance, rounds, maxPasses = 2000 } = options;
+  const { steps = rounds === undefined ? roundSteps : maxPasses } = options;
   const most = p === 0 ? pixels : Math.pow(pixels, 1 / p);
   const begin = first ?? (p === Infinity ? 0.1 : p === 2 ? 2 : 8);
   const width = tolerance ?? (p === 0 ? 1 : begin / 4000);
@@ -55,10 +67,14 @@ export function checked(options: BracketOptions, p: number, pixels: number): Ran
   }
   if (!(width > 0 && width < Infinity)) throw fail("tolerance must be finite and > 0", width);
   if (!(Number.isInteger(steps) && steps >= 1)) throw fail("steps must be at least 1", steps);
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1)) {
+    throw fail("rounds must be at least 1", rounds);
+  }
   if (!(Number.isInteger(maxPasses) && maxPasses >= 2)) {
     throw fail("maxPasses must be at least 2", maxPasses);
   }
-  return { p, wanted: steps, first: Math.min(begin, most), low, tolerance: width, most };
+  const limits = { wanted: steps, rounds: rounds ?? 1, most };
+  return { p, ...limits, first: Math.min(begin, most), low, tolerance: width };
 }
 
 /** A bracket before the first round. */

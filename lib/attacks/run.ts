@@ -17,6 +17,8 @@ export interface EntryOptions
   extends Omit<RunOptions, "steps" | "maxPasses" | "aims" | "beginnings" | "epsilons"> {
   /** Steps at most; those of one round where norms are searched. @default the entry's own, or 500 */
   steps?: number;
+  /** In place of the steps of a round: see `searchEpsilon`, which alone takes it. */
+  rounds?: number;
   /** @default 2000, the search's own, or what the steps asked for take at a gradient each */
   maxPasses?: number;
   /** Called after each step with the share of the work that is done, in [0, 1]. */
@@ -100,12 +102,14 @@ export function runner(
 function limitsOf(
   entry: AttackEntry,
   search: SearchOptions | undefined,
-  { steps, maxPasses }: EntryOptions,
+  { steps, rounds, maxPasses }: EntryOptions,
 ): Pick<RunOptions, "steps" | "maxPasses"> {
   const most = search?.maxPasses ?? 2000;
   // Fewer passes than a search's own leave shorter rounds, not fewer: one alone would find little.
   const share = Math.min(1, (maxPasses ?? most) / most);
-  const own = search && Math.max(1, Math.floor(share * (search.steps ?? roundSteps)));
+  const own = search && rounds === undefined
+    ? Math.max(1, Math.floor(share * (search.steps ?? roundSteps)))
+    : undefined;
   const asked = steps ?? own ?? entry.steps;
   return {
     ...(asked !== undefined && { steps: Math.min(asked, entry.steps ?? Infinity) }),

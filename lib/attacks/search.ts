@@ -21,8 +21,10 @@ import { stepper } from "./stepper.ts";
 /** Settings of a search. `steps` are those of one round, at most. */
 export interface SearchOptions
   extends Omit<RunOptions, "epsilons" | "beginnings" | "onStep">, SearchSettings {
-  /** @default 50 */
+  /** @default 50, or as many as `rounds` leaves */
   steps?: number;
+  /** So many rounds, each to its end, take all the passes; none is of more than `steps`, if given. */
+  rounds?: number;
   /** Called after each step. */
   onProgress?: (progress: SearchProgress) => void;
 }
@@ -50,6 +52,9 @@ interface Round {
  * so the answer is an upper bound. Where even the epsilon that spans the whole box was in vain, it
  * halves from the first one on: some attacks fail with more and succeed with less. In each round the
  * attack begins at the best point known, or at random, with another seed each round.
+ *
+ * Rounds have `steps` steps, which may leave passes over; with `rounds` they are long enough to need
+ * them all. Where the attack stops at a success, its round ends early, and more rounds may follow.
  *
  * An image's search ends with its bracket or epsilon narrow enough, or where `maxPasses` does not
  * allow for another round to its end; no pass is spent beyond it.
@@ -113,7 +118,7 @@ function* searchRounds(
   const mode = aims ? "aim" : target === undefined ? "leave" : "reach";
   const { forwards, backwards } = stepper(attack, network, mode).passes;
   // The clean image and where the last step led to need a pass each.
-  const affordable = Math.floor((maxPasses - 2) / (forwards + backwards));
+  const affordable = Math.floor((maxPasses / range.rounds - 2) / (forwards + backwards));
   const steps = Math.max(1, Math.min(range.wanted, affordable));
   const cost = steps * (forwards + backwards) + 2;
   const all = Array.from({ length: count }, (_, place) => startSearch(place, range));

@@ -61,6 +61,18 @@ const blackBoxes: ReadonlyMap<number, readonly string[]> = new Map([
   [Infinity, ["square", "hop-skip-jump"]],
 ]);
 
+/**
+ * Into how many rounds the passes are shared where an attack's norms are searched. Rounds of 50 steps
+ * would leave most of them over: docs/decisions/adaptive-evaluation.md.
+ */
+const roundsOf: Readonly<Record<string, number>> = {
+  ...{ "apgd": 8, "apgd-dlr": 8, "square": 6, "sparse-rs": 6 },
+};
+
+/** Searches norms in so many rounds. */
+const inRounds = (rounds: number): Find => (network, digits, options) =>
+  minNorm(network, digits, { ...options, rounds });
+
 /** The trials of a subject in their order: norm by norm, attacks with gradients first. */
 export function trialsOf(
   { classifier, weightsSha256, plain, through }: Subject,
@@ -76,7 +88,7 @@ export function trialsOf(
         passes: number;
         find?: Find;
         own?: ImageRange;
-        settings?: Record<string, string>;
+        settings?: Record<string, string | number>;
       },
     ): Trial => ({
       measurement: {
@@ -87,9 +99,16 @@ export function trialsOf(
       images: own,
       find: detector ? pastDetector(find) : find,
     });
+    const single = (attack: string, options: { passes: number; own?: ImageRange }): Trial => {
+      const rounds = roundsOf[attack];
+      return trial(attack, {
+        ...options,
+        ...(rounds !== undefined && { find: inRounds(rounds), settings: { rounds } }),
+      });
+    };
     return [
       trial(portfolio, { passes: maxPasses }),
-      ...(whiteBoxes.get(p) ?? []).map((attack) => trial(attack, { passes: maxPasses })),
+      ...(whiteBoxes.get(p) ?? []).map((attack) => single(attack, { passes: maxPasses })),
       ...(plain
         ? [trial(transferName, {
           passes: transferPasses,
@@ -98,7 +117,7 @@ export function trialsOf(
         })]
         : []),
       ...(blackBox > 0 ? blackBoxes.get(p) ?? [] : []).map((attack) =>
-        trial(attack, { passes: blackBoxPasses, own: some })
+        single(attack, { passes: blackBoxPasses, own: some })
       ),
     ];
   });
