@@ -27,7 +27,7 @@ import { resistanceDetector } from "$lib/protections/runtime/resisting.ts";
 import { median2x2, squeezeDetector, squeezeScores } from "$lib/protections/runtime/squeezing.ts";
 
 const network = await loadNetwork("MLP");
-const { images, labels } = await load("train", { to: 2400 });
+const { images, labels } = await load("test", { to: 1200 });
 const part = (from: number, count: number): Tensor4D =>
   images.slice([from, 0, 0, 0], [count, -1, -1, -1]);
 const calibrating = part(0, 1200);
@@ -80,7 +80,7 @@ Deno.test("thresholds leave the share of scores that they are for", () => {
 });
 
 Deno.test("the detector rejects 5 % of images that it was not calibrated on", async () => {
-  const others = part(1200, 1200);
+  const { images: others } = await load("test", { from: 5000, to: 6200 });
   const answers = await answererOf(detector).answer(others);
   const scores = valuesOf(squeezeScores(network, others));
   others.dispose();

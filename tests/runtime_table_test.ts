@@ -1,5 +1,5 @@
 /**
- * Networks opened by names with run-time protections, thresholds and certificates in files.
+ * Networks opened by names with run-time protections, and certificates in files.
  *
  * @module
  */
@@ -9,11 +9,7 @@ import { tf } from "$lib/backend.ts";
 import { test } from "$lib/loader.ts";
 import { loadNetwork } from "$lib/network.ts";
 import { bitDepth } from "$lib/protections/runtime/bit_depth.ts";
-import {
-  calibrationFile,
-  readCalibrations,
-  writeCalibration,
-} from "$lib/protections/runtime/calibration.ts";
+import { writeCalibration } from "$lib/protections/runtime/calibration.ts";
 import {
   certificateSetting,
   certifiedAccuracy,
@@ -88,31 +84,6 @@ Deno.test("openClassifier() passes on how to differentiate", async () => {
   network.dispose();
 });
 
-Deno.test("a detector without a threshold for its weights is refused", async () => {
-  const calibration = join(folder, "thresholds.json");
-  const before = tf.memory().numTensors;
-  const open = () => openClassifier("MLP+squeeze", { calibration });
-  await assertRejects(
-    open,
-    RangeError,
-    "Cannot protect as MLP+squeeze needs a threshold from train images, which is not there: " +
-      "`deno task calibrate MLP+squeeze` makes it",
-  );
-  const entry = { threshold: 0.25, falsePositives: 0.05, images: 100 };
-  await writeCalibration("MLP+squeeze", { ...entry, weightsSha256: "other" }, calibration);
-  await assertRejects(open, RangeError, "which is for other weights");
-  assertEquals(tf.memory().numTensors, before);
-  const network = await loadNetwork("MLP");
-  const own = await weightsSha256(toArrays(network.weights));
-  await writeCalibration("MLP+squeeze", { ...entry, weightsSha256: own }, calibration);
-  const { classifier, network: opened } = await open();
-  assertEquals(classifier.classes, 11);
-  network.dispose();
-  opened.dispose();
-  await Deno.writeTextFile(calibration, "{");
-  await assertRejects(open, SyntaxError, "as thresholds: it is no JSON");
-});
-
 Deno.test("openAnswerer() opens what has no logits, and abstains by null", async () => {
   const calibration = join(folder, "answers.json");
   const network = await loadNetwork("MLP");
@@ -137,17 +108,6 @@ Deno.test("openAnswerer() opens what has no logits, and abstains by null", async
   }
   squeezing.network.dispose();
   network.dispose();
-});
-
-Deno.test("the committed thresholds are for the committed networks", async () => {
-  const all = await readCalibrations(calibrationFile);
-  assert(Object.keys(all).length > 0);
-  for (const [name, { weightsSha256: sha256, threshold }] of Object.entries(all)) {
-    const network = await loadNetwork(partsOf(name).network);
-    assertEquals(sha256, await weightsSha256(toArrays(network.weights)), name);
-    assert(threshold > 0, name);
-    network.dispose();
-  }
 });
 
 Deno.test("certificates go into a table, each once, and come out as they were", async () => {

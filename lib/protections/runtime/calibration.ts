@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { type Tensor4D, tf } from "../../backend.ts";
 import { compile } from "../../compile.ts";
+import type { Dataset } from "../../data/datasets.ts";
 import { writeAtomic } from "../../files.ts";
 import type { Classifier } from "../../network.ts";
 import { exists } from "../../setup/host.ts";
@@ -27,11 +28,11 @@ export interface Calibration {
   /** Of the network inside: the threshold is for these weights. */
   weightsSha256: string;
   falsePositives: number;
-  /** Train images, from 0 on. */
+  /** Test images, from 0 on. */
   images: number;
 }
 
-/** The committed thresholds, by names such as `CNN+squeeze`. */
+/** The committed thresholds, by {@linkcode calibrationName}. */
 export const calibrationFile: string = join(root, "data", "protections", "calibration.json");
 
 /**
@@ -66,7 +67,7 @@ function sortedScores(scores: readonly number[]): number[] {
 /**
  * Computes a detector's threshold from clean images.
  *
- * @param images Train images, shape `[n, 28, 28, 1]`.
+ * @param images Images that the network was not trained on, shape `[n, 28, 28, 1]`.
  * @throws {RangeError} If there are no images.
  * @throws The signal's reason when aborted.
  */
@@ -107,12 +108,36 @@ export async function readCalibrations(
   if (!exists(file)) return {};
   const text = await Deno.readTextFile(file);
   noteUsed(file);
+  let all: unknown;
   try {
-    return JSON.parse(text);
+    all = JSON.parse(text);
   } catch (error) {
     throw new SyntaxError(`Cannot read ${file} as thresholds: it is no JSON`, { cause: error });
   }
+  const damaged = (rule: string, value: unknown) =>
+    new SyntaxError(
+      `Cannot read ${file} as thresholds as ${rule}: current value is ${JSON.stringify(value)}`,
+    );
+  if (!isObject(all)) throw damaged("it must be an object", all);
+  for (const [name, one] of Object.entries(all)) {
+    if (!isObject(one)) throw damaged(`${name} must be an object`, one);
+    const { threshold, weightsSha256 } = one;
+    if (!(Number.isFinite(threshold) && Number(threshold) > 0)) {
+      throw damaged(`${name}'s threshold must be a number > 0`, threshold);
+    }
+    if (typeof weightsSha256 !== "string") {
+      throw damaged(`${name}'s weightsSha256 must be a text`, weightsSha256);
+    }
+  }
+  return all as Record<string, Calibration>; // as checked
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What a detector's threshold is called: `CNN+squeeze`, as MNIST's bear no data set in their names. */
+export const calibrationName = (name: string, dataset: Dataset = "MNIST"): string =>
+  dataset === "MNIST" ? name : `${name}-${dataset}`;
 
 /** Puts a threshold into a file, in place of an older one. */
 export async function writeCalibration(
@@ -126,7 +151,7 @@ export async function writeCalibration(
 }
 
 /**
- * The threshold of a detector around a classifier.
+ * The threshold of a detector around a classifier of a data set.
  *
  * @throws {RangeError} If there is none for these weights.
  */
@@ -134,12 +159,15 @@ export function thresholdOf(
   all: Readonly<Record<string, Calibration>>,
   name: string,
   weightsSha256: string,
+  dataset?: Dataset,
 ): number {
-  const found = Object.hasOwn(all, name) ? all[name]! : undefined;
+  const key = calibrationName(name, dataset);
+  const found = Object.hasOwn(all, key) ? all[key]! : undefined;
   if (found?.weightsSha256 === weightsSha256) return found.threshold;
+  const option = key === name ? "" : ` --dataset ${dataset}`;
   const why = found ? "is for other weights" : "is not there";
   throw new RangeError(
-    `Cannot protect as ${name} needs a threshold from train images, which ${why}: ` +
-      `\`deno task calibrate ${name}\` makes it`,
+    `Cannot protect as ${name} needs a threshold from clean images, which ${why}: ` +
+      `\`deno task calibrate ${name}${option}\` makes it`,
   );
 }

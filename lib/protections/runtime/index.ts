@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Dataset } from "../../data/datasets.ts";
 import { type Classifier, loadNetwork, type Network } from "../../network.ts";
 import { weightsSha256 } from "../../safetensors.ts";
 import { toArrays } from "../../weights.ts";
@@ -19,6 +20,8 @@ export interface RuntimeOptions {
   gradient?: StepGradient;
   /** Where detectors find their thresholds. @default data/protections/calibration.json */
   calibration?: string;
+  /** What the network was trained on. @default "MNIST" */
+  dataset?: Dataset;
 }
 
 /** A row of the table. */
@@ -143,12 +146,12 @@ export function partsOf(name: string): Parts {
 async function around(
   network: Network,
   specs: readonly string[],
-  { gradient = "straight-through", calibration = calibrationFile }: RuntimeOptions,
+  { gradient = "straight-through", calibration = calibrationFile, dataset }: RuntimeOptions,
 ): Promise<Classifier | Answerer> {
   const needed = specs.some((spec) => entryOf(spec)!.numbers[1] === 0);
   const all: Record<string, Calibration> = needed ? await readCalibrations(calibration) : {};
   const sha256 = needed ? await weightsSha256(toArrays(network.weights)) : "";
-  const given = { gradient, threshold: (name: string) => thresholdOf(all, name, sha256) };
+  const given = { gradient, threshold: (name: string) => thresholdOf(all, name, sha256, dataset) };
   return specs.reduce<Classifier | Answerer>(
     // None but the last is without logits.
     (inner, spec) => entryOf(spec)!.make(inner as Classifier, numbersOf(spec), given),
@@ -194,7 +197,7 @@ export async function openAnswerer(
 
 async function open(name: string, options: RuntimeOptions) {
   const { network: inner, specs } = partsOf(name);
-  const network = await loadNetwork(inner);
+  const network = await loadNetwork(inner, { dataset: options.dataset ?? "MNIST" });
   try {
     return { found: await around(network, specs, options), network };
   } catch (error) {
