@@ -12,6 +12,7 @@ import type { Classifier } from "../network.ts";
 import { bestNorm, conclude, isDone, type Known, learn, planTurn, startKnown } from "./known.ts";
 import { assertPolishable, type Concluded, passesOfTurns, polished } from "./polish.ts";
 import { rescueOf } from "./rescue.ts";
+import { areSilent, restartsOf } from "./restarts.ts";
 import { portfolioOf, type Stage } from "./stages.ts";
 
 /** Rows attacked together; an image aimed at several classes has several. */
@@ -61,7 +62,9 @@ export async function runPortfolio(
   const maxPasses = polish ? passesOfTurns(total) : total;
   const [scan, ...others] = portfolioOf(p);
   const rescue = rescueOf(p);
-  const turns = [scan, rescue, ...others];
+  const straight = [scan, rescue, ...others];
+  const restarts = restartsOf(p);
+  const around = [scan, rescue, ...restarts, ...others.filter(({ from }) => from === "best")];
   const goal = target === undefined ? {} : { target };
   const clean = await runAttack(look(p), network, images, {
     ...driverOptions(options),
@@ -72,8 +75,16 @@ export async function runPortfolio(
   const all = clean.map((outcome, place) =>
     startKnown(place, outcome, target, options.labels?.[place])
   );
-  for (const turn of turns.keys()) {
-    const runs = planRuns(all, network, maxPasses, { turns, turn, rescue });
+  const silent = restarts.length === 0
+    ? []
+    : areSilent(network, images, all.map(({ reference }) => reference));
+  const ways: Ways = {
+    rescue,
+    of: ({ place }) => silent[place] ? around : straight,
+  };
+  const turns = Math.max(straight.length, around.length);
+  for (let turn = 0; turn < turns; turn++) {
+    const runs = planRuns(all, network, maxPasses, { ways, turn });
     const rows = runs.reduce((sum, { tasks }) => sum + tasks.length, 0);
     let before = 0;
     for (const run of runs) {
@@ -81,7 +92,7 @@ export async function runPortfolio(
       await runTasks(run, { network, images, options, rescue }, (done, underWay) => {
         const share = (before + done * tasks.length) / rows;
         onProgress?.({
-          done: (turn + share) / (turns.length + Number(polish)),
+          done: (turn + share) / (turns + Number(polish)),
           ...soFar(all, tasks, underWay),
         });
       });
@@ -96,7 +107,7 @@ export async function runPortfolio(
   for (const [i, known] of all.entries()) {
     const { signal } = options;
     results[i] = await polished(network, known, results[i]!, { maxPasses: total, signal });
-    const done = (turns.length + (i + 1) / all.length) / (turns.length + 1);
+    const done = (turns + (i + 1) / all.length) / (turns + 1);
     onProgress?.({ done, ...reached(results) });
   }
   return results;
@@ -142,11 +153,11 @@ interface Run {
   tasks: Task[];
 }
 
-/** Where a portfolio stands. */
-interface Turn {
-  turns: readonly Stage[];
-  turn: number;
-  /** One of the turns: that of images on which nothing was found. */
+/** Which turns images take. */
+interface Ways {
+  /** The turns of an image, as it stands now. */
+  of(known: Known): readonly Stage[];
+  /** One of them: that of images on which nothing was found. */
   rescue: Stage;
 }
 
@@ -155,13 +166,13 @@ function planRuns(
   all: readonly Known[],
   network: Classifier,
   maxPasses: number,
-  turn: Turn,
+  { ways, turn }: { ways: Ways; turn: number },
 ): Run[] {
   const runs: Run[] = [];
-  const isLast = turn.turn === turn.turns.length - 1;
   for (const known of all) {
-    const stage = stageOf(known, turn);
+    const stage = stageOf(known, ways, turn);
     if (!stage) continue;
+    const isLast = turn === ways.of(known).length - 1;
     const passesOfStep = costOf(stage, network);
     const plan = planTurn(known, stage, { maxPasses, passesOfStep, isLast });
     if (!plan) continue;
@@ -176,9 +187,10 @@ function planRuns(
 }
 
 /** The stage that an image takes in a turn: where gradients gain nothing, it is rescued. */
-function stageOf(known: Known, { turns, turn, rescue }: Turn): Stage | undefined {
-  const stage = turns[turn]!;
-  if (isDone(known) || stage === rescue && known.best) return undefined;
+function stageOf(known: Known, { of, rescue }: Ways, turn: number): Stage | undefined {
+  const turns = of(known);
+  const stage = turns[turn];
+  if (!stage || isDone(known) || stage === rescue && known.best) return undefined;
   // After a rescue, gradients have one turn from what it found.
   return isRescued(known, rescue) && turn > turns.indexOf(rescue) + 1 ? rescue : stage;
 }
