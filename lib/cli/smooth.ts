@@ -1,5 +1,6 @@
 /**
- * `deno task smooth`: certifies images of a network by randomized smoothing, into a table.
+ * `deno task smooth`: certifies images of a network by randomized smoothing, or attacks them, into a
+ * table.
  *
  * @module
  */
@@ -7,8 +8,10 @@ import { join } from "node:path";
 import type { CertificateRow } from "../protections/runtime/certificates.ts";
 import { root } from "../setup/paths.ts";
 import { duration } from "../numbers.ts";
-import type { Subset } from "../loader.ts";
-import { type Call, type Command, runCommand, UsageError } from "./command.ts";
+import type { Digits, Subset } from "../loader.ts";
+import type { Network } from "../network.ts";
+import { exists } from "../setup/host.ts";
+import { type Call, type Command, flag, runCommand, UsageError } from "./command.ts";
 import { checkImages, imagesOption, outOption } from "./measuring.ts";
 import { choice, number } from "./options.ts";
 import { startBar } from "./progress.ts";
@@ -28,8 +31,13 @@ const table = join(root, "data", "protections", "smoothing.parquet");
 /** Radii that the summary tells of. */
 const radii = [0, 0.5, 1, 1.5];
 
-const whole = (help: string, fallback: number) =>
-  number("n", help, { min: 1, integer: true }, fallback);
+const whole = (help: string) => number("n", help, { min: 1, integer: true });
+
+/** What is asked of a certificate, and of an attack, with what it is if nothing is said. */
+const only = {
+  certify: { n0: 100, n: 10_000, alpha: 0.001 },
+  attack: { draws: 16, "max-passes": 120, votes: 1000 },
+};
 
 const options = {
   sigma: number(
@@ -38,88 +46,169 @@ const options = {
     { above: 0 },
   ),
   images: imagesOption,
-  n0: whole("draws that choose the class", 100),
-  n: whole("draws that bound its probability", 10_000),
-  alpha: number("v", "probability that a certificate is wrong, at most", {
+  n0: whole("draws that choose the class (default: 100)"),
+  n: whole("draws that bound its probability (default: 10000)"),
+  alpha: number("v", "probability that a certificate is wrong, at most (default: 0.001)", {
     ...{ above: 0, max: 0.5 },
-  }, 0.001),
+  }),
+  attack: flag("attack the smoothed classifier instead, in L2: an upper bound beside the proof"),
+  draws: whole("noisy copies that the attack sees (default: 16)"),
+  "max-passes": number("n", "passes of the attack, each of so many copies (default: 120)", {
+    ...{ min: 2, integer: true },
+  }),
+  votes: number("n", "noisy copies by whose vote a point is judged (default: 1000)", {
+    ...{ min: 1, max: 200_000, integer: true },
+  }),
   subset: choice<Subset>("S", "where the images are from", ["train", "test", "val"], "test"),
   dataset: datasetOption,
   seed: seedOption,
-  out: { ...outOption, read: (given = table, name: string) => outOption.read(given, name) },
+  out: {
+    ...outOption,
+    read: (given: string | undefined, name: string) => given && outOption.read(given, name),
+  },
 };
 
 /** The command, as `--help` shows it. */
 export const smoothCommand: Command<typeof options> = {
   name: "smooth",
   summary:
-    "Certifies images by randomized smoothing: an L2 radius within which the answer stays, for each.",
+    "Certifies images by randomized smoothing: an L2 radius within which the answer stays, for each.\n" +
+    "With --attack, the smallest L2 perturbation found after which it does not.",
   arguments: "NETWORK",
   options,
   examples: [
     ["smooth CNN+noise:0.5 --images 5000:5500", "the committed certificates of this network"],
+    ["smooth CNN+noise:0.5 --attack --images 5000:5040", "the committed attacks on it"],
     ["smooth CNN+noise:0.25 --images 20 --n 1000 --out out/smooth.parquet", "a quick look"],
   ],
   notes: [
     "The answer is the class that most noisy copies of the image get. Networks that were not trained " +
     "with\nnoise are certified hardly anywhere: `deno task protect CNN --with consistency:0.5 --save` " +
     "makes one\nthat was.",
-    "Interrupted or killed, the same command goes on: images that the table has are not certified again.",
+    "Interrupted or killed, the same command goes on: images that the table has are not computed again.",
+    "The tables are data/protections/smoothing.parquet and smoothed-attacks.parquet, if --out names no\n" +
+    "other; `deno task verify` confirms both.",
     "JSON: network, sigma, n, alpha, seed, images, abstained, certified (each radius, and the share of\n" +
     "images certified for their true class there), meanRadius, seconds, file.",
+    "JSON with --attack: network, sigma, draws, maxPasses, votes, seed, images, found, median (of the\n" +
+    "norms), certified (images that the committed certificates have, too), smallestRatio (of norm and\n" +
+    "radius), below and refuted (images whose norm is below their radius; those whose votes, moreover,\n" +
+    "prove that the certificate is wrong), seconds, file.",
   ],
   whenInterrupted: "the same command goes on where it was",
   run,
 };
+
+/** What both kinds of work are given. */
+interface Work {
+  values: Call<typeof options>["values"];
+  sigma: number;
+  network: Network;
+  digits: Digits;
+  signal: AbortSignal;
+  onProgress: (done: number, of: number) => void;
+  say: Call<typeof options>["say"];
+}
 
 async function run(call: Call<typeof options>): Promise<Record<string, unknown>> {
   const { values, positionals, signal, say } = call;
   const name = await networkName(positionals);
   const sigma = values.sigma ?? trainedSigma(name);
   checkImages(values);
-  const certificates = await import("../protections/runtime/certificates.ts");
+  assertMeant(values);
   const { load } = await import("../loader.ts");
   await warnOfBackend();
-  const { images: range, dataset, out } = values;
+  const { images: range, dataset } = values;
   const network = await openNetwork(name, undefined, dataset);
   const digits = await load(values.subset, { ...loading(dataset, signal), ...range });
   const started = performance.now();
-  const bar = startBar(`${name}, sigma ${sigma}`, range.to - range.from);
+  const all = range.to - range.from;
+  const bar = startBar(`${name}, sigma ${sigma}`, all);
+  const onProgress = (done: number, of: number) =>
+    bar.update(all - of + done, left(started, done, of));
   try {
-    const setting = await certificates.certificateSetting(network, { ...values, sigma });
-    const rows = await certificates.certifyInto(out, network, digits, range.from, setting, {
-      signal,
-      onProgress: (done, of) =>
-        bar.update(range.to - range.from - of + done, left(started, done, of)),
+    const work = { values, sigma, network, digits, signal, onProgress };
+    const toSay: string[] = [];
+    const result = await (values.attack ? attacking : certifying)({
+      ...work,
+      say: (line) => toSay.push(line),
     });
     bar.stop();
-    const seconds = (performance.now() - started) / 1000;
-    const certified = radii.map((radius) => ({
-      radius,
-      share: certificates.certifiedAccuracy(rows, radius),
-    }));
-    for (const { radius, share } of certified) {
-      say(`${percent(share)} of ${rows.length} images are certified at an L2 radius of ${radius}`);
-    }
-    say(`Wrote ${shortPath(out)}`);
-    const { n, alpha, seed } = values;
-    return {
-      network: name,
-      sigma,
-      n,
-      alpha,
-      seed,
-      ...summary(rows),
-      certified,
-      seconds,
-      file: out,
-    };
+    for (const line of toSay) say(line);
+    return { network: name, sigma, ...result, seconds: (performance.now() - started) / 1000 };
   } finally {
     bar.stop();
     network.dispose();
     digits.images.dispose();
     digits.labels.dispose();
   }
+}
+
+async function certifying({ values, sigma, network, digits, say, ...others }: Work) {
+  const certificates = await import("../protections/runtime/certificates.ts");
+  const { n0, n, alpha } = { ...only.certify, ...given(values) };
+  const { dataset, subset, seed, images, out = table } = values;
+  const setting = await certificates.certificateSetting(network, {
+    ...{ dataset, subset, sigma, n0, n, alpha, seed },
+  });
+  const rows = await certificates.certifyInto(out, network, digits, images.from, setting, others);
+  const certified = radii.map((radius) => ({
+    radius,
+    share: certificates.certifiedAccuracy(rows, radius),
+  }));
+  for (const { radius, share } of certified) {
+    say(`${percent(share)} of ${rows.length} images are certified at an L2 radius of ${radius}`);
+  }
+  say(`Wrote ${shortPath(out)}`);
+  return { n, alpha, seed, ...summary(rows), certified, file: out };
+}
+
+async function attacking({ values, sigma, network, digits, say, ...others }: Work) {
+  const tables = await import("../evaluation/smoothed_table.ts");
+  const { againstCertificates } = await import("../evaluation/smoothed.ts");
+  const { readCertificates } = await import("../protections/runtime/certificates.ts");
+  const { median } = await import("../statistics.ts");
+  const { draws, "max-passes": maxPasses, votes } = { ...only.attack, ...given(values) };
+  const { dataset, subset, seed, images, out = tables.smoothedAttacksFile } = values;
+  const how = { draws, maxPasses, votes, seed };
+  const setting = await tables.smoothedAttackSetting(network, { dataset, subset, sigma, ...how });
+  const rows = await tables.attackInto(out, network, digits, images.from, setting, others);
+  const both = againstCertificates(exists(table) ? await readCertificates(table) : [], rows);
+  const found = rows.filter(({ norm }) => norm < Infinity).length;
+  const middle = median(rows.map(({ norm }) => norm));
+  const smallestRatio = both.reduce((least, { ratio }) => Math.min(least, ratio), Infinity);
+  const below = both.filter((one) => one.below).length;
+  const refuted = both.filter((one) => one.refuted).length;
+  say(
+    `${found} of ${rows.length} images are deceived, at a median L2 norm of ${middle.toFixed(3)}`,
+  );
+  if (both.length > 0) {
+    say(
+      `${below} of the ${both.length} that are certified lie below their radius (${refuted} refute it); ` +
+        `the smallest norm is ${smallestRatio.toFixed(3)} times the radius`,
+    );
+  }
+  say(`Wrote ${shortPath(out)}`);
+  const compared = { certified: both.length, smallestRatio, below, refuted };
+  return { ...how, images: rows.length, found, median: middle, ...compared, file: out };
+}
+
+/** The options that stand on the command line. */
+const given = (values: Work["values"]) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    // What is given has its own type, which fromEntries cannot express.
+    [K in keyof Work["values"]]?: NonNullable<Work["values"][K]>;
+  };
+
+/** @throws {UsageError} If an option is given that is of no use. */
+function assertMeant(values: Work["values"]): void {
+  const idle = Object.keys(values.attack ? only.certify : only.attack) as (keyof typeof values)[];
+  const stray = idle.find((name) => values[name] !== undefined);
+  if (stray === undefined) return;
+  throw new UsageError(
+    `Cannot use --${stray} as it is for ${values.attack ? "certificates" : "--attack"}: ` +
+      `current value is ${values[stray]}`,
+  );
 }
 
 /** @throws {UsageError} If the network was not trained with noise. */

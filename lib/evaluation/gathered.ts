@@ -19,7 +19,7 @@ import { type Cell, cellsOf, type Robustness, type WorstCase, worstCase } from "
 export const evaluationsFolder: string = join(root, "data", "protections");
 
 /** Tables there that are none of evaluations. */
-const others = ["smoothing.parquet"];
+const others = ["smoothing.parquet", "smoothed-attacks.parquet"];
 
 /** What all attacks left of one network. */
 export interface Evaluated {

@@ -9,6 +9,8 @@ import { type MinNorm, minNorm } from "../minnorm.ts";
 import type { Classifier } from "../network.ts";
 import { distance } from "../norms.ts";
 import { assertOptions, type Names } from "../options.ts";
+import type { CertificateRow } from "../protections/runtime/certificates.ts";
+import { lowerBound } from "../protections/runtime/clopper_pearson.ts";
 import { smoothedClassifier } from "../protections/runtime/smoothed.ts";
 import { type Counter, counterOf, decision } from "../protections/runtime/votes.ts";
 
@@ -20,7 +22,7 @@ export interface SmoothedAttackOptions {
   ids: readonly number[];
   /** Noisy copies that the attack sees. @default 16 */
   draws?: number;
-  /** Passes of each image at most, each of so many copies. @default 60 */
+  /** Passes of each image at most, each of so many copies. @default 120 */
   maxPasses?: number;
   /** Noisy copies by whose vote a point is judged. @default 1000 */
   votes?: number;
@@ -75,7 +77,7 @@ const FIRST_STREAM = -(2 ** 31);
  * at most; up to eight are taken of an image, so that a find by another class is chance in 0.8 % of
  * images at most. An abstention claims nothing of the kind: it says that so many votes do not tell the
  * first two classes apart, as they may also short of the border. So the norm bounds what this vote
- * withstands.
+ * withstands; {@linkcode againstCertificates} says which finds speak against a proof.
  *
  * @param digits Images `[n, 28, 28, 1]` and their labels.
  * @throws {RangeError} If votes is no whole number from 1 to 200,000, or an id not below 131,072; and
@@ -90,7 +92,7 @@ export async function smoothedNorms(
   options: SmoothedAttackOptions,
 ): Promise<SmoothedNorm[]> {
   assertOptions(options, names, "attack");
-  const settings = { draws: 16, maxPasses: 60, votes: 1000, seed: 0, ...options };
+  const settings = { draws: 16, maxPasses: 120, votes: 1000, seed: 0, ...options };
   const { sigma, ids, draws, maxPasses, votes, seed, signal, onProgress } = settings;
   assertVotes(votes, ids);
   const soft = smoothedClassifier(network, { sigma, draws, seed });
@@ -150,6 +152,66 @@ export function voteOn(
 /** A perturbation made larger or smaller, cut to the pixel box. */
 const scaled = (clean: Float32Array, perturbed: Float32Array, factor: number): Float32Array =>
   clean.map((pixel, i) => Math.min(1, Math.max(0, pixel + factor * (perturbed[i]! - pixel))));
+
+/** By what a certificate and an attack are of the same smoothed classifier and image. */
+const shared = ["weightsSha256", "dataset", "subset", "image", "sigma"] as const;
+
+/** An attack that has a certificate; as much of their rows as is asked for. */
+export type Attacked =
+  & Pick<SmoothedNorm, "label" | "norm" | "labelVotes">
+  & Pick<CertificateRow, typeof shared[number] | "network">
+  & { votes: number };
+
+/** An image's proof and what attacks found, side by side. */
+export interface Bracket {
+  network: string;
+  sigma: number;
+  image: number;
+  /** Certified L2 radius: proven, but for a probability of alpha. */
+  radius: number;
+  /** L2 norm of the smallest find, or `Infinity`. */
+  norm: number;
+  /** `norm / radius`. */
+  ratio: number;
+  /** A violation: the find lies within the radius. */
+  below: boolean;
+  /**
+   * Whether, moreover, the votes prove that the label has no majority there, at a level of 0.001 for
+   * all sizes of the perturbation together (Bonferroni): then the certificate is one of the share alpha
+   * that may be wrong. Where this is false the vote was merely too small to tell.
+   */
+  refuted: boolean;
+}
+
+/**
+ * Holds attacks against certificates: those of images certified for their true class, which both have.
+ *
+ * Of n images, `alpha * n` may be refuted without any fault. An image certified twice has the larger
+ * radius.
+ *
+ * @returns In the order of the attacks.
+ */
+export function againstCertificates(
+  certificates: readonly Omit<CertificateRow, "n0" | "n" | "alpha" | "seed" | "successes">[],
+  attacks: readonly Attacked[],
+): Bracket[] {
+  const keyOf = (row: Pick<CertificateRow, typeof shared[number]>) =>
+    JSON.stringify(shared.map((name) => row[name]));
+  const proven = certificates.filter(({ prediction, label }) => prediction === label);
+  const radii = new Map<string, number>();
+  for (const row of proven) {
+    radii.set(keyOf(row), Math.max(row.radius, radii.get(keyOf(row)) ?? 0));
+  }
+  return attacks.flatMap((attack) => {
+    const radius = radii.get(keyOf(attack));
+    if (radius === undefined) return [];
+    const { network, sigma, image, norm, votes, labelVotes } = attack;
+    const below = norm < radius;
+    const others = lowerBound(votes - labelVotes, votes, LEVEL / factors.length);
+    const refuted = below && others > 0.5;
+    return { network, sigma, image, radius, norm, ratio: norm / radius, below, refuted };
+  });
+}
 
 function assertVotes(votes: number, ids: readonly number[]): void {
   const most = 200_000;
