@@ -14,6 +14,7 @@ import {
   robustnessAt,
   unevaluatedNames,
 } from "$lib/evaluation/gathered.ts";
+import { readCells, reportingHalf } from "$lib/evaluation/report.ts";
 import { openSubject } from "$lib/evaluation/subject.ts";
 import { gradientOnInk, gradientsOf, viewsOf } from "$lib/evaluation/views.ts";
 import { test } from "$lib/loader.ts";
@@ -27,9 +28,10 @@ import { plane, smallest } from "./plane.ts";
 const { weightsSha256, dispose } = await openSubject("MLP");
 dispose();
 
-/** A row of the MLP's evaluation in L-infinity. */
-const row = (image: number, attack: string, minNorm: number, sha = weightsSha256): ResultRow => ({
-  ...{ network: "MLP", weightsSha256: sha, dataset: "MNIST", subset: "test", image, label: 3 },
+/** A row of the MLP's evaluation in L-infinity, of an image of the reporting half. */
+const row = (place: number, attack: string, minNorm: number, sha = weightsSha256): ResultRow => ({
+  ...{ network: "MLP", weightsSha256: sha, dataset: "MNIST", subset: "test", label: 3 },
+  image: reportingHalf.from + place,
   ...{ prediction: minNorm > 0 ? 3 : 5, reference: "label", p: Infinity, attack, options: "{}" },
   ...{ found: minNorm < Infinity, minNorm, forwards: 1, backwards: 1, seconds: 0, seed: 0 },
   adversarialClass: minNorm < Infinity ? 5 : null,
@@ -62,6 +64,23 @@ Deno.test("gather() takes the worst case over all attacks, of the present weight
       "all of them",
     ]);
     assertThrows(() => robustnessAt(cell!, 0.2), RangeError, "current value is 0.2");
+  }));
+
+Deno.test("images on which choices were made don't join the figures, but where they are asked for", () =>
+  inFolder(async (folder) => {
+    const file = `${folder}/MLP.parquet`;
+    await writeRows(file, [
+      row(0, "portfolio", 0.3),
+      ...[0, 4999].map((image) => ({ ...row(0, "portfolio", 0.01), image })),
+      { ...row(0, "portfolio", 0.2), image: 10_000 },
+    ]);
+    const [own] = await gather(["MLP"], budgets, folder);
+    assertEquals(own!.worst.map(({ image, minNorm }) => [image, minNorm]), [[5000, 0.3]]);
+    assertEquals(own!.rows.length, 1);
+    const imagesOf = async (options?: Parameters<typeof readCells>[2]) =>
+      (await readCells(file, weightsSha256, options)).map(({ images }) => images);
+    assertEquals(await imagesOf(), [1]);
+    assertEquals(await imagesOf({ images: { from: 0, to: 5000 } }), [2]);
   }));
 
 Deno.test("evaluatedNames() are those in the tables, plain ones first; no folder has none", () =>

@@ -64,7 +64,9 @@ export const evaluateCommand: Command<typeof options> = {
     'of the images, or gradients vanish, a figure is marked "masking suspected": it is an upper\n' +
     "bound, and perhaps a loose one. Where APGD beats the portfolio so often, that is remarked.",
     "Rows go to NETWORK.parquet in the folder, what checkAttackable notices to NETWORK.json. What is\n" +
-    "there is not computed again: interrupted or killed, the same command goes on.",
+    "there is not computed again, nor changed: interrupted or killed, the same command goes on.",
+    "Told is of the whole table, but for images below 5000, on which choices were made: where a range\n" +
+    "begins there, of its images alone.",
     "JSON: cells, each with network, p, images, median, robustness (epsilon, share, low and high),\n" +
     "duels (attack, against, images, wins), reasons and remarks; doubts by network; files.",
   ],
@@ -83,14 +85,16 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
   const names = [...new Set(await Promise.all(positionals.map(subjectName)))];
   const { tableOf } = await import("../evaluation/names.ts");
   await warnOfBackend();
-  const { readCells } = await import("../evaluation/report.ts");
+  const { readCells, reportingHalf } = await import("../evaluation/report.ts");
+  // Images on which something was chosen are told of alone, and never with the others.
+  const told = values.images.from < reportingHalf.from ? values.images : reportingHalf;
   const files: string[] = [];
   const cells: Cell[] = [];
   const doubts: Record<string, Doubt[]> = {};
   for (const name of names) {
     const file = tableOf(values.out ?? join(root, "data", "protections"), name);
     const notes = await evaluated(call, name, file);
-    const own = await readCells(file, notes.weightsSha256);
+    const own = await readCells(file, notes.weightsSha256, { images: told });
     tell(own, say);
     cells.push(...own);
     doubts[name] = notes.doubts;
@@ -116,7 +120,6 @@ async function evaluated(
   const { trialsOf } = await import("../evaluation/plan.ts");
   const { openSubject } = await import("../evaluation/subject.ts");
   const { Table } = await import("../results/table.ts");
-  const { thinTable } = await import("../results/wanted.ts");
   await Deno.mkdir(dirname(file), { recursive: true });
   const { "black-box": blackBox, "max-passes": maxPasses, pictures, images } = values;
   const subject = await openSubject(name);
@@ -129,6 +132,7 @@ async function evaluated(
     const bar = startBar(name, Math.max(1, lacking));
     try {
       await evaluate(table, trials, {
+        pictures,
         signal,
         onProgress({ attack, p, done, images, computed }) {
           const of = `${attack} L${formatP(p)}, ${Math.floor(done)} of ${images} images`;
@@ -138,7 +142,6 @@ async function evaluated(
     } finally {
       bar.stop();
     }
-    await thinTable(file, images.from + pictures);
     return await noticed(subject, notesOf(file), images, { signal });
   } finally {
     subject.dispose();

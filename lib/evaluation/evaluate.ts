@@ -28,6 +28,8 @@ export interface EvaluateProgress {
 
 /** Settings of {@linkcode evaluate}. */
 export interface EvaluateOptions {
+  /** So many of the images, from their first one, keep their adversarial ones. @default all */
+  pictures?: number;
   signal?: AbortSignal;
   onProgress?: (progress: EvaluateProgress) => void;
 }
@@ -52,7 +54,7 @@ export const lackingResults = (table: Table, trials: readonly Trial[]): number[]
 export async function evaluate(
   table: Table,
   trials: readonly Trial[],
-  { signal, onProgress }: EvaluateOptions = {},
+  { pictures, signal, onProgress }: EvaluateOptions = {},
 ): Promise<void> {
   const all = await loadBytes("test", signal ? { signal } : {});
   const lacking = lackingResults(table, trials);
@@ -61,6 +63,7 @@ export async function evaluate(
     const bytes = part(all, images);
     await measure(table, measurement, { first: images.from, bytes }, {
       ...{ find, eightBit: false, batchSize: BATCH, ...(signal && { signal }) },
+      ...(pictures !== undefined && { pictures }),
       onProgress: ({ done, computed, median }) =>
         onProgress?.({
           ...{ attack: measurement.attack ?? "portfolio", p: measurement.p },
@@ -93,7 +96,9 @@ const LOOKED_AT = 100;
 
 /**
  * Gives what `checkAttackable` notices of a subject on the first hundred images: from the notes
- * beside its table, where they are of the same weights and images, else computed and noted.
+ * beside its table, where they are of the same weights and of these images or more; else computed.
+ * It is noted, but not in place of notes on images that were not looked at: a try-out on a few
+ * images leaves what was noticed on many.
  */
 export async function noticed(
   { classifier, weightsSha256 }: Subject,
@@ -103,19 +108,23 @@ export async function noticed(
 ): Promise<Notes> {
   const images = { from, to: Math.min(to, from + LOOKED_AT) };
   const known = await readNotes(file);
-  const same = known?.weightsSha256 === weightsSha256 &&
-    JSON.stringify(known.images) === JSON.stringify(images);
-  if (same) return known;
+  const same = known?.weightsSha256 === weightsSha256;
+  if (same && holds(known.images, images)) return known;
   const digits = await load("test", images);
   try {
     const doubts = await checkAttackable(classifier, digits, signal ? { signal } : {});
     const notes = { network: classifier.name, weightsSha256, images, doubts };
-    await writeAtomic(file, JSON.stringify(notes, null, 2) + "\n");
+    if (!same || holds(images, known.images)) {
+      await writeAtomic(file, JSON.stringify(notes, null, 2) + "\n");
+    }
     return notes;
   } finally {
     tf.dispose([digits.images, digits.labels]);
   }
 }
+
+const holds = (all: ImageRange, some: ImageRange): boolean =>
+  all.from <= some.from && some.to <= all.to;
 
 /**
  * Reads notes.

@@ -60,7 +60,7 @@ export async function unevaluatedNames(folder = evaluationsFolder): Promise<stri
 }
 
 /**
- * Reads the evaluations of networks. One whose table is missing, or of other weights, is left out.
+ * Reads the evaluations of networks, on images of the reporting half. One whose table is missing, or of other weights, is left out.
  *
  * @param epsilons Budgets by norm; at 0 robust accuracy is the accuracy.
  * @throws As `openSubject` and `readRows`.

@@ -5,7 +5,11 @@
  */
 import { readRows } from "../results.ts";
 import { notesOf, readNotes } from "./evaluate.ts";
+import type { ImageRange } from "./plan.ts";
 import { type AttackRow, type Cell, cellsOf } from "./worst_case.ts";
+
+/** The half of MNIST's test split on which nothing was chosen: figures are over its images alone. */
+export const reportingHalf: ImageRange = { from: 5000, to: 10_000 };
 
 /** Budgets at which robust accuracy is told; at 0 it is the accuracy. */
 export const usualEpsilons: ReadonlyMap<number, readonly number[]> = new Map([
@@ -23,29 +27,41 @@ const columns = [
 /** A row of an evaluation, without its image. */
 export type EvaluationRow = Awaited<ReturnType<typeof readEvaluation>>[number];
 
+/** Which rows are read. */
+export interface EvaluationOptions {
+  /** Test images. @default `reportingHalf` */
+  images?: ImageRange;
+}
+
 /**
  * Reads the rows of an evaluation that are of certain weights, on MNIST's test split.
  *
  * @throws As `readRows`.
  */
-export const readEvaluation = async (file: string, weightsSha256: string) =>
+export const readEvaluation = async (
+  file: string,
+  weightsSha256: string,
+  { images: { from, to } = reportingHalf }: EvaluationOptions = {},
+) =>
   (await readRows(file, { columns })).filter((row) =>
     row.weightsSha256 === weightsSha256 && row.dataset === "MNIST" && row.subset === "test" &&
-    row.reference === "label"
+    row.reference === "label" && row.image >= from && row.image < to
   );
 
 /**
  * The cells of a table, with what was noticed of the network beside it.
  *
- * @param epsilons Budgets by norm.
+ * @param options.epsilons Budgets by norm.
  * @throws As `readRows`; {SyntaxError} if the notes are damaged.
  */
 export async function readCells(
   file: string,
   weightsSha256: string,
-  epsilons: ReadonlyMap<number, readonly number[]> = usualEpsilons,
+  { epsilons = usualEpsilons, ...which }: EvaluationOptions & {
+    epsilons?: ReadonlyMap<number, readonly number[]>;
+  } = {},
 ): Promise<Cell[]> {
-  const rows: AttackRow[] = await readEvaluation(file, weightsSha256);
+  const rows: AttackRow[] = await readEvaluation(file, weightsSha256, which);
   const notes = await readNotes(notesOf(file));
   const doubts = new Map(
     notes?.weightsSha256 === weightsSha256 && rows[0] ? [[rows[0].network, notes.doubts]] : [],

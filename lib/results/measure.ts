@@ -68,6 +68,8 @@ export interface MeasureOptions {
   find?: typeof minNorm;
   /** Whether images of 8 bits are looked for as well. @default true */
   eightBit?: boolean;
+  /** So many images, from the first of the range, keep their adversarial ones. @default all */
+  pictures?: number;
 }
 
 /** By what a measurement's rows are known again. */
@@ -149,9 +151,9 @@ async function measureBatch(
   measurement: Measurement,
   images: readonly number[],
   { first, bytes }: Range,
-  { signal, onProgress, find = minNorm, eightBit = true }:
+  { signal, onProgress, find = minNorm, eightBit = true, pictures = Infinity }:
     & Pick<MinNormOptions, "signal" | "onProgress">
-    & Pick<MeasureOptions, "find" | "eightBit">,
+    & Pick<MeasureOptions, "find" | "eightBit" | "pictures">,
 ): Promise<ResultRow[]> {
   const { network, p, reference, attack, polish, maxPasses, seed } = measurement;
   const places = images.map((image) => image - first);
@@ -172,7 +174,10 @@ async function measureBatch(
     const rounded = eightBit
       ? await minNorm8bit(network, points, { p, ...(signal ? { signal } : {}) })
       : undefined;
-    return outcomes.map((one, i) => rowOf(measurement, one, labels[i]!, rounded?.[i]));
+    return outcomes.map((one, i) => {
+      const row = rowOf(measurement, one, labels[i]!, rounded?.[i]);
+      return places[i]! < pictures ? row : { ...row, adversarial: null };
+    });
   } finally {
     tf.dispose([digits.images, digits.labels]);
   }
