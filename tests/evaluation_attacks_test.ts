@@ -9,9 +9,10 @@ import { runAttack } from "$lib/attacks/driver.ts";
 import { abstention } from "$lib/attacks/judge.ts";
 import { type Tensor2D, type Tensor4D, tf } from "$lib/backend.ts";
 import { pastDetector } from "$lib/evaluation/abstain.ts";
-import { evaluate } from "$lib/evaluation/evaluate.ts";
+import { evaluate, lackingResults } from "$lib/evaluation/evaluate.ts";
 import { tableOf } from "$lib/evaluation/names.ts";
 import { trialsOf } from "$lib/evaluation/plan.ts";
+import { readEvaluation } from "$lib/evaluation/report.ts";
 import { scaling, transferFrom } from "$lib/evaluation/transfer.ts";
 import { cellsOf } from "$lib/evaluation/worst_case.ts";
 import { load, test } from "$lib/loader.ts";
@@ -210,6 +211,27 @@ Deno.test("attacks whose norms are searched spend their passes, and their option
   assertEquals(optionsOf["apgd"], '{"maxPasses":600,"rounds":8}');
   assertEquals(optionsOf["hop-skip-jump"], '{"maxPasses":2000}');
 });
+
+Deno.test("rows of a detector tell its threshold, so that others are computed anew", () =>
+  inFolder(async (folder) => {
+    const classifier = { ...plane(digit, 5), name: "MLP+squeeze" };
+    const file = tableOf(folder, classifier.name);
+    const trialsAt = (threshold: number) =>
+      trialsOf(
+        { classifier, weightsSha256: "plane", through: "squeeze", threshold, dispose() {} },
+        {
+          ...{ norms: [1], images: { from: 5000, to: 5002 }, blackBox: 0, maxPasses: 20, seed: 0 },
+        },
+      );
+    await evaluate(await Table.open(file), trialsAt(0.1));
+    const table = await Table.open(file);
+    assertEquals([lackingResults(table, trialsAt(0.1)), lackingResults(table, trialsAt(0.2))], [
+      ...[[0], [2]],
+    ]);
+    const imagesAt = async (threshold?: number) =>
+      (await readEvaluation(file, "plane", { threshold })).length;
+    assertEquals([await imagesAt(0.1), await imagesAt(0.2), await imagesAt()], [2, 0, 0]);
+  }));
 
 Deno.test("APGD leads through a detector to a wrong digit", async () => {
   const [distance, zone] = [5, 2];

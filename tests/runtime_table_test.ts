@@ -73,6 +73,7 @@ Deno.test("openClassifier() puts protections around a network from the inside ou
   network.dispose();
   const plain = await openClassifier("MLP");
   assert(plain.classifier === plain.network);
+  assertEquals(plain.threshold, undefined);
   plain.network.dispose();
 });
 
@@ -96,6 +97,9 @@ Deno.test("openAnswerer() opens what has no logits, and abstains by null", async
     RangeError,
     "resistance must have logits",
   );
+  const { threshold, network: inner } = await openClassifier("MLP+squeeze", { calibration });
+  assertEquals(threshold, 1e-6);
+  inner.dispose();
   const squeezing = await openAnswerer("MLP+squeeze", { calibration });
   const answers = await squeezing.answerer.answer(images);
   const predictions = [...network.predict(images).dataSync()];

@@ -94,7 +94,10 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
   for (const name of names) {
     const file = tableOf(values.out ?? join(root, "data", "protections"), name);
     const notes = await evaluated(call, name, file);
-    const own = await readCells(file, notes.weightsSha256, { images: told });
+    const own = await readCells(file, notes.weightsSha256, {
+      images: told,
+      threshold: notes.threshold,
+    });
     tell(own, say);
     cells.push(...own);
     doubts[name] = notes.doubts;

@@ -84,9 +84,17 @@ const part = ({ images, labels }: DigitBytes, { from, to }: ImageRange): DigitBy
 export interface Notes {
   network: string;
   weightsSha256: string;
+  /** Of the detector, if there is one. */
+  threshold?: number;
   images: ImageRange;
   doubts: Doubt[];
 }
+
+/** Whether notes are of certain weights, and of the same threshold. */
+export const isOf = (
+  notes: Notes | undefined,
+  { weightsSha256, threshold }: Pick<Subject, "weightsSha256"> & { threshold?: number | undefined },
+): notes is Notes => notes?.weightsSha256 === weightsSha256 && notes.threshold === threshold;
 
 /** The file of the notes that belong to a table. */
 export const notesOf = (table: string): string => table.replace(/\.parquet$/, ".json");
@@ -101,19 +109,20 @@ const LOOKED_AT = 100;
  * images leaves what was noticed on many.
  */
 export async function noticed(
-  { classifier, weightsSha256 }: Subject,
+  { classifier, weightsSha256, threshold }: Subject,
   file: string,
   { from, to }: ImageRange,
   { signal }: Pick<EvaluateOptions, "signal"> = {},
 ): Promise<Notes> {
   const images = { from, to: Math.min(to, from + LOOKED_AT) };
   const known = await readNotes(file);
-  const same = known?.weightsSha256 === weightsSha256;
+  const same = isOf(known, { weightsSha256, threshold });
   if (same && holds(known.images, images)) return known;
   const digits = await load("test", images);
   try {
     const doubts = await checkAttackable(classifier, digits, signal ? { signal } : {});
-    const notes = { network: classifier.name, weightsSha256, images, doubts };
+    const calibrated = threshold === undefined ? {} : { threshold };
+    const notes = { network: classifier.name, weightsSha256, ...calibrated, images, doubts };
     if (!same || holds(images, known.images)) {
       await writeAtomic(file, JSON.stringify(notes, null, 2) + "\n");
     }

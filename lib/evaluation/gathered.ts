@@ -9,7 +9,7 @@ import { architectures } from "../architectures.ts";
 import { readRows } from "../results.ts";
 import { exists } from "../setup/host.ts";
 import { root } from "../setup/paths.ts";
-import { notesOf, readNotes } from "./evaluate.ts";
+import { isOf, notesOf, readNotes } from "./evaluate.ts";
 import { protectedNames, tableOf } from "./names.ts";
 import { type EvaluationRow, readEvaluation } from "./report.ts";
 import { openSubject } from "./subject.ts";
@@ -60,7 +60,8 @@ export async function unevaluatedNames(folder = evaluationsFolder): Promise<stri
 }
 
 /**
- * Reads the evaluations of networks, on images of the reporting half. One whose table is missing, or of other weights, is left out.
+ * Reads the evaluations of networks, on images of the reporting half. One whose table is missing, or of other weights or
+ * another threshold, is left out.
  *
  * @param epsilons Budgets by norm; at 0 robust accuracy is the accuracy.
  * @throws As `openSubject` and `readRows`.
@@ -74,11 +75,11 @@ export async function gather(
   for (const name of names) {
     const file = tableOf(folder, name);
     if (!exists(file)) continue;
-    const { weightsSha256, dispose } = await openSubject(name);
+    const { weightsSha256, threshold, dispose } = await openSubject(name);
     dispose();
-    const rows = await readEvaluation(file, weightsSha256);
+    const rows = await readEvaluation(file, weightsSha256, { threshold });
     const notes = await readNotes(notesOf(file));
-    const doubts = notes?.weightsSha256 === weightsSha256 ? notes.doubts : [];
+    const doubts = isOf(notes, { weightsSha256, threshold }) ? notes.doubts : [];
     const cells = cellsOf(rows, { epsilons, doubts: new Map([[name, doubts]]) });
     const attacked = new Set(cells.flatMap(({ p }) => imagesOf(rows, p)));
     const worst = worstCase(rows).filter(({ p, image }) => attacked.has(`${p} ${image}`));

@@ -75,12 +75,13 @@ const inRounds = (rounds: number): Find => (network, digits, options) =>
 
 /** The trials of a subject in their order: norm by norm, attacks with gradients first. */
 export function trialsOf(
-  { classifier, weightsSha256, plain, through }: Subject,
+  { classifier, weightsSha256, plain, through, threshold }: Subject,
   { norms, images, blackBox, maxPasses, seed }: PlanOptions,
 ): Trial[] {
   const detector = abstains(classifier);
   const shared = { network: classifier, weightsSha256, dataset: "MNIST", subset: "test", seed };
   const some = { from: images.from, to: Math.min(images.to, images.from + blackBox) };
+  const protection = { ...(through && { through }), ...(threshold !== undefined && { threshold }) };
   return norms.flatMap((p) => {
     const trial = (
       attack: string,
@@ -94,7 +95,7 @@ export function trialsOf(
       measurement: {
         ...{ ...shared, p, reference: "label", maxPasses: passes },
         ...(attack !== portfolio && { attack }),
-        settings: { ...settings, ...(through && { through }) },
+        settings: { ...settings, ...protection },
       },
       images: own,
       find: detector ? pastDetector(find) : find,

@@ -4,7 +4,7 @@
  * @module
  */
 import { readRows } from "../results.ts";
-import { notesOf, readNotes } from "./evaluate.ts";
+import { isOf, notesOf, readNotes } from "./evaluate.ts";
 import type { ImageRange } from "./plan.ts";
 import { type AttackRow, type Cell, cellsOf } from "./worst_case.ts";
 
@@ -21,7 +21,16 @@ export const usualEpsilons: ReadonlyMap<number, readonly number[]> = new Map([
 
 const columns = [
   ...["network", "weightsSha256", "dataset", "subset", "reference", "image", "label"] as const,
-  ...["prediction", "p", "attack", "minNorm", "forwards", "backwards", "seconds"] as const,
+  ...[
+    "options",
+    "prediction",
+    "p",
+    "attack",
+    "minNorm",
+    "forwards",
+    "backwards",
+    "seconds",
+  ] as const,
 ];
 
 /** A row of an evaluation, without its image. */
@@ -31,6 +40,8 @@ export type EvaluationRow = Awaited<ReturnType<typeof readEvaluation>>[number];
 export interface EvaluationOptions {
   /** Test images. @default `reportingHalf` */
   images?: ImageRange;
+  /** Of the detector: rows of another are left out. @default none, for rows without a detector */
+  threshold?: number | undefined;
 }
 
 /**
@@ -41,11 +52,12 @@ export interface EvaluationOptions {
 export const readEvaluation = async (
   file: string,
   weightsSha256: string,
-  { images: { from, to } = reportingHalf }: EvaluationOptions = {},
+  { images: { from, to } = reportingHalf, threshold }: EvaluationOptions = {},
 ) =>
   (await readRows(file, { columns })).filter((row) =>
     row.weightsSha256 === weightsSha256 && row.dataset === "MNIST" && row.subset === "test" &&
-    row.reference === "label" && row.image >= from && row.image < to
+    row.reference === "label" && row.image >= from && row.image < to &&
+    JSON.parse(row.options).threshold === threshold
   );
 
 /**
@@ -64,7 +76,9 @@ export async function readCells(
   const rows: AttackRow[] = await readEvaluation(file, weightsSha256, which);
   const notes = await readNotes(notesOf(file));
   const doubts = new Map(
-    notes?.weightsSha256 === weightsSha256 && rows[0] ? [[rows[0].network, notes.doubts]] : [],
+    isOf(notes, { weightsSha256, threshold: which.threshold }) && rows[0]
+      ? [[rows[0].network, notes.doubts]]
+      : [],
   );
   return cellsOf(rows, { epsilons, doubts });
 }

@@ -19,6 +19,8 @@ export interface Subject {
   plain?: { network: Classifier; weightsSha256: string };
   /** The run-time protections around the network, as its name has them; none without. */
   through?: string;
+  /** Of the detector among these, as it is calibrated now. */
+  threshold?: number;
   dispose(): void;
 }
 
@@ -30,7 +32,7 @@ export interface Subject {
  */
 export async function openSubject(name: string): Promise<Subject> {
   const { specs } = partsOf(name);
-  const { classifier, network } = await openClassifier(name);
+  const { classifier, network, threshold } = await openClassifier(name);
   const plain = await loadNetwork(network.architecture.name);
   const [own, source] = [await hash(network), await hash(plain)];
   return {
@@ -40,6 +42,7 @@ export async function openSubject(name: string): Promise<Subject> {
       plain: { network: plain, weightsSha256: source },
     }),
     ...(specs.length > 0 && { through: specs.join("+") }),
+    ...(threshold !== undefined && { threshold }),
     dispose() {
       network.dispose();
       plain.dispose();

@@ -147,22 +147,29 @@ async function around(
   network: Network,
   specs: readonly string[],
   { gradient = "straight-through", calibration = calibrationFile, dataset }: RuntimeOptions,
-): Promise<Classifier | Answerer> {
+): Promise<{ found: Classifier | Answerer; threshold?: number }> {
   const needed = specs.some((spec) => entryOf(spec)!.numbers[1] === 0);
   const all: Record<string, Calibration> = needed ? await readCalibrations(calibration) : {};
   const sha256 = needed ? await weightsSha256(toArrays(network.weights)) : "";
-  const given = { gradient, threshold: (name: string) => thresholdOf(all, name, sha256, dataset) };
-  return specs.reduce<Classifier | Answerer>(
+  const thresholds: number[] = [];
+  const threshold = (name: string): number => {
+    thresholds.push(thresholdOf(all, name, sha256, dataset));
+    return thresholds.at(-1)!;
+  };
+  const given = { gradient, threshold };
+  const found = specs.reduce<Classifier | Answerer>(
     // None but the last is without logits.
     (inner, spec) => entryOf(spec)!.make(inner as Classifier, numbersOf(spec), given),
     network,
   );
+  const [last] = thresholds.slice(-1);
+  return { found, ...(last !== undefined && { threshold: last }) };
 }
 
 /**
  * Opens a network of `models/` with its run-time protections around it, as attacks see it.
  *
- * @returns The caller disposes the network.
+ * @returns The caller disposes the network. `threshold` is the detector's, if there is one.
  * @throws {RangeError} If its last protection has no logits: {@linkcode openAnswerer} opens it; and as
  *   {@linkcode partsOf}, or if a detector has no threshold.
  * @throws As `loadNetwork`.
@@ -170,15 +177,15 @@ async function around(
 export async function openClassifier(
   name: string,
   options: RuntimeOptions = {},
-): Promise<{ classifier: Classifier; network: Network }> {
+): Promise<{ classifier: Classifier; network: Network; threshold?: number }> {
   const opaque = partsOf(name).specs.find((spec) => entryOf(spec)!.opaque);
   if (opaque) {
     throw new RangeError(
       `Cannot attack as ${opaque} must have logits, and only answers: current value is ${name}`,
     );
   }
-  const { found, network } = await open(name, options);
-  return { classifier: found as Classifier, network };
+  const { found, ...more } = await open(name, options);
+  return { classifier: found as Classifier, ...more };
 }
 
 /**
@@ -199,7 +206,7 @@ async function open(name: string, options: RuntimeOptions) {
   const { network: inner, specs } = partsOf(name);
   const network = await loadNetwork(inner, { dataset: options.dataset ?? "MNIST" });
   try {
-    return { found: await around(network, specs, options), network };
+    return { ...await around(network, specs, options), network };
   } catch (error) {
     network.dispose();
     throw error;
