@@ -119,6 +119,17 @@ export function encodeRecords<R>(kind: Kind<R>, records: readonly R[]): Uint8Arr
   return pl.DataFrame(series).slice(1, records.length).writeParquet({ compression: "zstd" });
 }
 
+/** Whether a file is a table that has the columns of a kind. */
+export async function isOfKind<R>(file: string, kind: Kind<R>): Promise<boolean> {
+  try {
+    const { schema } = await pl.scanParquet(file, { glob: false }).slice(0, 0).collect();
+    assertColumns(schema, kind);
+    return true;
+  } catch {
+    return false; // reading it as the kind that it is said to be tells why
+  }
+}
+
 /** Checks that a file has no columns but those of its kind. */
 export async function assertNoStrangers<R>(file: string, { columns }: Kind<R>): Promise<void> {
   const { schema } = await pl.scanParquet(file, { glob: false }).slice(0, 0).collect();

@@ -1,18 +1,23 @@
 /**
- * `deno task verify`: confirms each row of a table of minimal norms.
+ * `deno task verify`: confirms each row of a table of minimal norms, certificates, or attacks on smoothed
+ * classifiers.
  *
  * @module
  */
 import type { Subject } from "../evaluation/subject.ts";
 import type { ResultRow } from "../results.ts";
+import type { Verification } from "../results/evidence.ts";
 import { exists } from "../setup/host.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
-import { text, UsageError } from "./options.ts";
+import { number, text, UsageError } from "./options.ts";
 import { startBar } from "./progress.ts";
 import { loading, warnOfBackend } from "./session.ts";
 
 const options = {
   weights: text("FILE,FILE", "weights to look among besides those in models/"),
+  recount: number("n", "certificates whose draws are taken again, spread over the table", {
+    ...{ min: 0, integer: true },
+  }, 5),
 };
 
 /** Lines shown to people; the JSON has them all. */
@@ -21,19 +26,24 @@ const SHOWN = 20;
 /** The command, as `--help` shows it. */
 export const verifyCommand: Command<typeof options> = {
   name: "verify",
-  summary: "Confirms each row of a table that `minnorm` made, from its adversarial image.",
+  summary: "Confirms each row of a table that `minnorm` or `smooth` made.",
   arguments: "FILE.parquet",
   options,
   examples: [
     ["verify out/norms.parquet", "confirms every row"],
+    ["verify data/protections/smoothing.parquet", "confirms certificates"],
     ["verify norms.parquet --weights mine.safetensors", "knows these weights, too"],
   ],
   notes: [
-    "Recomputed of each row: label and prediction; the image's norm in double precision (for L0 the\n" +
+    "Recomputed of each minimal norm: label and prediction; the image's norm in double precision (for L0 the\n" +
     "exact count), its pixels' range, and that it is adversarial by a margin of at most -1e-4, judged\n" +
     "alone; whether it survives rounding to 8 bits; on dense networks, that it is the nearest of its\n" +
     "linear region where the row says so. Weights are found by their SHA-256.",
     "A row without an image (none was found, or it was left out) counts as unwitnessed.",
+    "Of each certificate: label, class and radius, exactly as it follows from the successes; of some\n" +
+    "(--recount), all draws are taken again from the seed: these are the verified ones, the others count\n" +
+    "as unwitnessed. Of each attack on a smoothed classifier: label, norm, the image's pixels, and the\n" +
+    "vote, which is taken again from the seed.",
     "Exit code 1 if a row fails. JSON: rows, verified, unwitnessed, failed (each with network,\n" +
     "image, p and why).",
   ],
@@ -56,13 +66,13 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
       `Cannot use --weights as each must be a file: current value is ${weights || "empty"}`,
     );
   }
-  const { verifyTable } = await import("../results/verify.ts");
+  const { verifyFile } = await import("../results/verify_file.ts");
   const { loadBytes } = await import("../loader.ts");
   await warnOfBackend();
   const networks = new Map<string, ReturnType<typeof openBySha256>>();
   const bar = startBar("verified", 1);
   try {
-    const result = await verifyTable(file, {
+    const { without, ...result } = await verifyFile(file, {
       async networkOf(row) {
         const { network, weightsSha256 } = row;
         const key = `${network} ${weightsSha256}`;
@@ -71,11 +81,12 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
         return (await found)?.classifier;
       },
       digitsOf: (dataset, subset) => loadBytes(subset, loading(dataset, signal)),
+      recount: values.recount,
       signal,
       onProgress: (done, rows) => bar.update(done / rows, `${done} of ${rows} rows`),
     });
     bar.stop();
-    tell(result, say);
+    tell(result, without, say);
     return { ...result };
   } finally {
     bar.stop();
@@ -95,9 +106,8 @@ async function openBySha256(
 }
 
 function tell(
-  { rows, verified, unwitnessed, failed }: Awaited<
-    ReturnType<typeof import("../results/verify.ts").verifyTable>
-  >,
+  { rows, verified, unwitnessed, failed }: Verification,
+  without: string,
   say: (line: string) => void,
 ): void {
   for (const { network, image, p, why } of failed.slice(0, SHOWN)) {
@@ -105,7 +115,7 @@ function tell(
   }
   if (failed.length > SHOWN) say(`... and ${failed.length - SHOWN} more; --json names all`);
   say(
-    `${rows} rows: ${verified} verified, ${unwitnessed} without an image, ${failed.length} failed`,
+    `${rows} rows: ${verified} verified, ${unwitnessed} without ${without}, ${failed.length} failed`,
   );
 }
 

@@ -5,41 +5,21 @@
  */
 import { abstention, adversarialMargin, logitsAlone, marginOf } from "../attacks/judge.ts";
 import { hasRegions, isNearest } from "../attacks/linear_region/confirm.ts";
-import { catalogueOf } from "../data/datasets.ts";
-import { type Dataset, type DigitBytes, loadBytes, type Subset } from "../loader.ts";
 import type { Classifier } from "../network.ts";
 import { distance } from "../norms.ts";
 import { argMax, formatP } from "../numbers.ts";
 import { readRows, type ResultRow, rowsOf } from "../results.ts";
-
-/** A row that cannot be confirmed. */
-export interface Failure {
-  network: string;
-  image: number;
-  /** As commands take it. */
-  p: string;
-  why: string;
-}
-
-/** What became of a table's rows. */
-export interface Verification {
-  rows: number;
-  verified: number;
-  /** Rows without an adversarial image to judge, in which all else is right. */
-  unwitnessed: number;
-  failed: Failure[];
-}
-
-/** Settings of {@linkcode verifyTable}. */
-export interface VerifyOptions {
-  /** Gives the network that has these weights, or `undefined`. */
-  networkOf: (row: Pick<ResultRow, "network" | "weightsSha256">) => Promise<Classifier | undefined>;
-  /** Gives a whole subset. @default from the data folder */
-  digitsOf?: (dataset: Dataset, subset: Subset) => Promise<DigitBytes>;
-  signal?: AbortSignal;
-  /** Called after each batch with the number of rows done. */
-  onProgress?: (done: number, rows: number) => void;
-}
+import {
+  cleanImages,
+  confirmPlace,
+  judge,
+  noWeights,
+  TOLERANCE,
+  type Verification,
+  type VerifyOptions,
+  Wrong,
+  wrong,
+} from "./evidence.ts";
 
 /** What a row is held against. */
 export interface Evidence {
@@ -50,17 +30,10 @@ export interface Evidence {
   label: number;
 }
 
-const PIXELS = 784;
 const SHAPE = [28, 28, 1] as const;
 
 /** Rows read at once; each may have an image. */
 const BATCH = 200;
-
-/** Norms agree to this share: a file may have been written by programs that sum in other orders. */
-const TOLERANCE = 1e-6;
-
-/** What is wrong with a row; caught where the row is confirmed. */
-class Wrong extends Error {}
 
 /**
  * Confirms each row of a table.
@@ -69,58 +42,23 @@ class Wrong extends Error {}
  */
 export async function verifyTable(
   file: string,
-  { networkOf, digitsOf = loadSubset, signal, onProgress }: VerifyOptions,
+  { networkOf, digitsOf, signal, onProgress }: VerifyOptions,
 ): Promise<Verification> {
   const rows = await rowsOf(file);
-  const digits = new Map<string, Promise<DigitBytes>>();
-  const subsetOf = (dataset: Dataset, subset: Subset) => {
-    const name = `${dataset} ${subset}`;
-    const loaded = digits.get(name) ?? digitsOf(dataset, subset);
-    digits.set(name, loaded);
-    return loaded;
-  };
+  const cleanOf = cleanImages(digitsOf);
   const result: Verification = { rows, verified: 0, unwitnessed: 0, failed: [] };
   for (let from = 0; from < rows; from += BATCH) {
     for (const row of await readRows(file, { from, to: from + BATCH })) {
       signal?.throwIfAborted();
-      try {
-        const network = await networkOf(row) ??
-          wrong("no weights of its SHA-256 are here: --weights FILE names them");
-        const witnessed = confirm(row, { network, ...await evidenceOf(row, subsetOf) });
-        result[witnessed ? "verified" : "unwitnessed"]++;
-      } catch (error) {
-        if (!(error instanceof Wrong)) throw error;
-        const { network, image, p } = row;
-        result.failed.push({ network, image, p: formatP(p), why: error.message });
-      }
+      await judge(result, row, row.p, async () => {
+        const network = await networkOf(row) ?? noWeights();
+        return confirm(row, { network, ...await cleanOf(row) });
+      });
     }
     onProgress?.(Math.min(rows, from + BATCH), rows);
     await new Promise((resolve) => setTimeout(resolve));
   }
   return result;
-}
-
-const loadSubset = (dataset: Dataset, subset: Subset) => loadBytes(subset, { dataset });
-
-/** The clean image and its label as the data set has them. */
-async function evidenceOf(
-  { dataset, subset, image }: ResultRow,
-  digitsOf: NonNullable<VerifyOptions["digitsOf"]>,
-): Promise<Pick<Evidence, "clean" | "label">> {
-  const { images, labels, count } = await digitsOf(...known(dataset, subset));
-  if (!(image >= 0 && image < count)) wrong(`${subset} of ${dataset} has no image ${image}`);
-  const bytes = images.subarray(image * PIXELS, (image + 1) * PIXELS);
-  return { clean: Float32Array.from(bytes, (byte) => byte / 255), label: labels[image]! };
-}
-
-function known(dataset: string, subset: string): [Dataset, Subset] {
-  try {
-    const { subsets } = catalogueOf(dataset as Dataset);
-    if (Object.hasOwn(subsets, subset)) return [dataset as Dataset, subset as Subset];
-  } catch {
-    // Told below, as any other unknown name.
-  }
-  return wrong(`there is no data set ${dataset} with a subset ${subset}`);
 }
 
 /** What is wrong with a row, or `undefined` if nothing is. */
@@ -181,14 +119,7 @@ function confirmWitness(
   reference: number,
 ): void {
   const { p, minNorm } = row;
-  if (image.length !== PIXELS) wrong(`its image has ${image.length} pixels, not ${PIXELS}`);
-  const outside = image.find((pixel) => !(pixel >= 0 && pixel <= 1));
-  if (outside !== undefined) wrong(`a pixel is outside [0, 1]: ${outside}`);
-  const norm = distance(image, clean, p);
-  const slack = p === 0 ? 0 : TOLERANCE * norm;
-  if (!(Math.abs(norm - minNorm) <= slack)) {
-    wrong(`its image lies at L${formatP(p)} norm ${norm}, not ${minNorm}`);
-  }
+  confirmPlace(image, clean, { p, norm: minNorm });
   const logits = logitsAlone(network, image, SHAPE);
   const margin = marginOf(logits, reference);
   if (!(margin <= -adversarialMargin)) {
@@ -243,7 +174,3 @@ function confirmRounded(
 
 const nearWhole = (value: number): boolean =>
   Math.abs(value - Math.round(value)) <= 1e-3 + TOLERANCE * value;
-
-function wrong(why: string): never {
-  throw new Wrong(why);
-}

@@ -40,7 +40,8 @@ export type CertificateSetting = Omit<
   "image" | "label" | "prediction" | "radius" | "successes"
 >;
 
-const kind: Kind<CertificateRow> = {
+/** How such a table looks. */
+export const certificates: Kind<CertificateRow> = {
   of: "certificates",
   columns: {
     network: text,
@@ -70,7 +71,7 @@ const BATCH = 10;
  * @throws {SyntaxError} If it is damaged, or no table of certificates.
  */
 export async function readCertificates(file: string): Promise<CertificateRow[]> {
-  return await readRecords(file, kind);
+  return await readRecords(file, certificates);
 }
 
 /** Writes a table, atomically, its rows by network, sigma and image. */
@@ -81,7 +82,7 @@ export async function writeCertificates(
   const sorted = rows.toSorted((a, b) =>
     a.network.localeCompare(b.network) || a.sigma - b.sigma || a.image - b.image
   );
-  await writeRecords(file, kind, sorted);
+  await writeRecords(file, certificates, sorted);
 }
 
 /** What is the same for all images of a run: the weights' hash among it. */

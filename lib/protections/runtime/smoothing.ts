@@ -90,16 +90,32 @@ export async function* certify(
       const first = id * BLOCKS;
       const chosen = argMax(count(image, first, n0));
       const successes = count(image, first + blocks(n0), n)[chosen]!;
-      const p = lowerBound(successes, n, alpha);
-      const sure = p > 0.5;
-      const radius = sure ? sigma * normalQuantile(p) : 0;
-      yield { image: id, prediction: sure ? chosen : null, radius, successes };
+      const radius = provenRadius(successes, { sigma, n, alpha });
+      yield {
+        image: id,
+        prediction: radius === null ? null : chosen,
+        radius: radius ?? 0,
+        successes,
+      };
     } finally {
       image.dispose();
     }
     settings.onProgress?.((i + 1) / length);
     await new Promise((resolve) => setTimeout(resolve));
   }
+}
+
+/**
+ * The L2 radius that so many draws for a class prove, or null where they don't prove a majority.
+ *
+ * @throws {RangeError} If successes, n or alpha is out of range.
+ */
+export function provenRadius(
+  successes: number,
+  { sigma, n, alpha }: { sigma: number; n: number; alpha: number },
+): number | null {
+  const p = lowerBound(successes, n, alpha);
+  return p > 0.5 ? sigma * normalQuantile(p) : null;
 }
 
 function assertSettings(
