@@ -74,6 +74,22 @@ Deno.test("evaluate: a try-out leaves the rows, pictures and notes that are ther
     assertEquals(await Deno.readTextFile(notes), noted);
   }));
 
+for (
+  const [name, rule] of [
+    ["MLP+bits:0", "bits must be"],
+    ["CNN+resistance", "resistance must have logits"],
+    ["CNN_d+squeeze", "threshold"],
+  ] as const
+) {
+  Deno.test(`evaluate ${name} is wrong use, told before anything is computed`, () =>
+    inFolder(async (folder) => {
+      const { code, stderr } = await run("evaluate", "MLP", name, "--images", "9", "--out", folder);
+      assertEquals(code, 2, stderr);
+      assertMatch(stderr, new RegExp(rule));
+      assertEquals([...Deno.readDirSync(folder)], []);
+    }));
+}
+
 Deno.test("networks trained with protections have names, whatever the spelling", async () => {
   assert((await networkNames()).includes(network));
   assertEquals(await namedNetwork("mlp+PGD:Linf:.10"), network);

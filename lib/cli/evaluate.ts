@@ -20,6 +20,7 @@ import {
   seedOption,
   shortPath,
   usable,
+  usableLater,
   warnOfBackend,
 } from "./session.ts";
 
@@ -85,6 +86,9 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
   const names = [...new Set(await Promise.all(positionals.map(subjectName)))];
   const { tableOf } = await import("../evaluation/names.ts");
   await warnOfBackend();
+  const { openSubject } = await import("../evaluation/subject.ts");
+  // All are opened before any is attacked, which takes its time.
+  for (const name of names) (await usableLater(() => openSubject(name))).dispose();
   const { readCells, reportingHalf } = await import("../evaluation/report.ts");
   // Images on which something was chosen are told of alone, and never with the others.
   const told = values.images.from < reportingHalf.from ? values.images : reportingHalf;

@@ -72,9 +72,18 @@ export function usable<T>(action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw error instanceof RangeError ? new UsageError(error.message) : error;
+    throw wrongUse(error);
   }
 }
+
+/** {@linkcode usable} for what takes its time. */
+export const usableLater = <T>(action: () => Promise<T>): Promise<T> =>
+  action().catch((error) => {
+    throw wrongUse(error);
+  });
+
+const wrongUse = (error: unknown): unknown =>
+  error instanceof RangeError ? new UsageError(error.message) : error;
 
 const datasets: readonly Dataset[] = ["MNIST", "FashionMNIST"];
 
