@@ -40,8 +40,8 @@ export interface PlanOptions {
 export const transferName = "transfer";
 
 /**
- * Attacks with gradients beside the portfolio, by the norms that they take: the portfolio of
- * L-infinity is of one attack, and that of L2 of the same kind.
+ * Attacks with gradients beside the portfolio, by norms. They stay within an epsilon that is searched,
+ * as none of the portfolio does: docs/decisions/adaptive-evaluation.md.
  */
 const whiteBoxes: ReadonlyMap<number, readonly string[]> = new Map([
   [2, ["apgd", "apgd-dlr"]],
