@@ -225,6 +225,8 @@ async function writeCopy(name: string): Promise<Map<string, string>> {
   }
   const untried = [...first.keys()].filter((parameter) => !trials[name]?.[parameter]);
   assertEquals(untried, [], `${name} has parameters that tests/e2e/trials.ts lacks`);
+  const same = [...first].filter(([one, value]) => trials[name]![one]!.other === value);
+  assertEquals(same, [], `${name}: the other value must be another one`);
   assertEquals(
     Object.keys(trials[name]!).filter((one) => !first.has(one)),
     [],

@@ -69,7 +69,7 @@ export const trials: Readonly<Record<string, Readonly<Record<string, Trial>>>> =
     seedImages: count(20),
     shown: network("MLP"),
     shownNorm: { other: "1", illegal: "3" },
-    closeUps: count(3),
+    closeUps: count(5),
     livePasses: { other: "60", illegal: "1" },
   },
   "05-resistance": {
@@ -111,7 +111,7 @@ export const trials: Readonly<Record<string, Readonly<Record<string, Trial>>>> =
     norms: { other: "[2, Infinity]", illegal: "[2, 3]" },
     images: count(15),
     alarms: { other: "0.2", illegal: "1" },
-    samples: { other: "500", illegal: "10" },
+    samples: { other: "800", illegal: "10" },
     seed,
   },
 };
