@@ -36,7 +36,7 @@ for (
       "minNorm",
       () => minNorm(mlp, digits, { p: 2, ...misspelt }),
       "attack",
-      "p, reference, target, ids, attack, polish, maxPasses, seed, signal, onProgress",
+      "p, reference, target, ids, attack, polish, maxPasses, rounds, seed, signal, onProgress",
     ],
     [
       "checkAttackable",
