@@ -12,7 +12,7 @@ import type { Attack } from "../attacks/attack.ts";
 import { differentiate } from "../attacks/differentiate.ts";
 import { fmn } from "../attacks/fmn.ts";
 import { margin } from "../attacks/losses.ts";
-import { padded } from "../attacks/rows.ts";
+import { padded, roundUp } from "../attacks/rows.ts";
 import { type Tensor, type Tensor1D, type Tensor4D, tf } from "../backend.ts";
 import { compile } from "../compile.ts";
 import type { Classifier } from "../network.ts";
@@ -22,7 +22,7 @@ import type { Stage } from "./stages.ts";
 const whisper = 1e-3;
 /** An image is silent where more of its pixels are. At plain networks 0.21 of them are at most. */
 const silentPixels = 0.4;
-/** Images asked together: one size, so one graph. */
+/** Images asked together. */
 const batchSize = 256;
 
 /**
@@ -37,20 +37,13 @@ export function areSilent(
   images: Tensor4D,
   references: readonly number[],
 ): boolean[] {
-  const share = compile((points: Tensor4D, classes: Tensor1D) => {
-    const goals = { references: classes, targets: classes, mode: "leave" as const };
-    const { gradient } = differentiate(network, points, (logits) => margin(logits, goals));
-    const size: Tensor = gradient.abs();
-    const largest: Tensor = size.max([1, 2, 3], true);
-    // Where all gradients are zero, those of other points are as well.
-    const silent = size.lessEqual(largest.mul(whisper)).logicalAnd(largest.greater(0));
-    return silent.cast<Tensor>("float32").mean<Tensor1D>([1, 2, 3]);
-  }, { name: "the share of silent pixels" });
+  const share = remembered.get(network.revision) ?? silence(network);
+  remembered.set(network.revision, share);
   const found: boolean[] = [];
   while (found.length < references.length) {
     const left = references.length - found.length;
     const places = Array.from({ length: Math.min(left, batchSize) }, (_, i) => found.length + i);
-    const rows = padded(places, batchSize);
+    const rows = padded(places, roundUp(places.length));
     const shares = tf.tidy(() =>
       share(
         images.gather<Tensor4D>(tf.tensor1d(rows, "int32")),
@@ -61,6 +54,21 @@ export function areSilent(
   }
   return found;
 }
+
+/** The share of silent pixels, by the state of the network that it was compiled for. */
+const remembered = new WeakMap<object, ReturnType<typeof silence>>();
+
+/** Compiles the share of silent pixels of each image, shape `[batch]`. */
+const silence = (network: Classifier) =>
+  compile((points: Tensor4D, classes: Tensor1D) => {
+    const goals = { references: classes, targets: classes, mode: "leave" as const };
+    const { gradient } = differentiate(network, points, (logits) => margin(logits, goals));
+    const size: Tensor = gradient.abs();
+    const largest: Tensor = size.max([1, 2, 3], true);
+    // Where all gradients are zero, those of other points are as well.
+    const silent = size.lessEqual(largest.mul(whisper)).logicalAnd(largest.greater(0));
+    return silent.cast<Tensor>("float32").mean<Tensor1D>([1, 2, 3]);
+  }, { name: "the share of silent pixels" });
 
 /** The turns that silent images take in place of those from the image. */
 export function restartsOf(p: number): readonly Stage[] {
