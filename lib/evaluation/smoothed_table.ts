@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import type { Digits } from "../loader.ts";
 import type { Network } from "../network.ts";
+import { inOrder, ofSetting } from "../protections/runtime/certificates.ts";
 import {
   type Kind,
   perhaps,
@@ -84,10 +85,7 @@ export async function writeSmoothedAttacks(
   file: string,
   rows: readonly SmoothedAttackRow[],
 ): Promise<void> {
-  const sorted = rows.toSorted((a, b) =>
-    a.network.localeCompare(b.network) || a.sigma - b.sigma || a.image - b.image
-  );
-  await writeRecords(file, smoothedAttacks, sorted);
+  await writeRecords(file, smoothedAttacks, inOrder(rows));
 }
 
 /** What is the same for all images of a run: the weights' hash among it. */
@@ -133,7 +131,8 @@ export async function attackInto(
   const { sigma, draws, maxPasses, votes, seed } = setting;
   const ids = Array.from({ length: labels.shape[0] }, (_, i) => first + i);
   const all = async () => exists(file) ? await readSmoothedAttacks(file) : [];
-  const own = (rows: readonly SmoothedAttackRow[]) => rows.filter((row) => ofRun(row, setting));
+  const own = (rows: readonly SmoothedAttackRow[]) =>
+    rows.filter((row) => ofSetting<SmoothedAttackSetting>(row, setting));
   const lackingIn = (rows: readonly SmoothedAttackRow[], ids: readonly number[]) => {
     const known = new Set(own(rows).map(({ image }) => image));
     return ids.filter((id) => !known.has(id));
@@ -161,7 +160,3 @@ export async function attackInto(
   const range = new Set(ids);
   return own(await all()).filter(({ image }) => range.has(image));
 }
-
-/** Whether a row is of a setting: the same weights under another name are the same. */
-const ofRun = (row: SmoothedAttackRow, { network: _, ...setting }: SmoothedAttackSetting) =>
-  (Object.keys(setting) as (keyof typeof setting)[]).every((key) => row[key] === setting[key]);

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { type Tensor, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
+import { type Tensor, type Tensor2D, tf } from "../backend.ts";
 import { crossEntropy, divergence } from "../loss.ts";
-import { statelessNormal } from "../random.ts";
-import type { Lesson, TrainingProtection } from "./lesson.ts";
-import { assertSigma } from "./noise.ts";
+import type { TrainingProtection } from "./lesson.ts";
+import { assertSigma, noisyImages } from "./noise.ts";
 
 /** Settings of {@linkcode consistency}. */
 export interface ConsistencyOptions {
@@ -43,7 +42,7 @@ export function consistency({ sigma, weight = 10 }: ConsistencyOptions): Trainin
     spec: `consistency:${sigma}${weight === 10 ? "" : `:${weight}`}`,
     noisy: true,
     loss: (lesson) => {
-      const noisy = noisyCopies(lesson, sigma);
+      const noisy = Array.from({ length: copies }, () => noisyImages(lesson, sigma));
       return (answer) => {
         const logits = tf.split<Tensor2D>(answer(tf.concat(noisy)), copies);
         const mean = meanAnswer(logits);
@@ -55,12 +54,6 @@ export function consistency({ sigma, weight = 10 }: ConsistencyOptions): Trainin
     },
   };
 }
-
-const noisyCopies = ({ images, stream }: Lesson, sigma: number): Tensor4D[] =>
-  Array.from(
-    { length: copies },
-    () => images.add<Tensor4D>(statelessNormal(images.shape, stream()).mul(sigma)),
-  );
 
 /** Logarithm of the mean softmax, shape `[batch, 10]`. */
 const meanAnswer = (logits: Tensor2D[]): Tensor2D =>

@@ -5,7 +5,7 @@
  */
 import type { Tensor4D } from "../backend.ts";
 import { statelessNormal } from "../random.ts";
-import type { TrainingProtection } from "./lesson.ts";
+import type { Lesson, TrainingProtection } from "./lesson.ts";
 
 /**
  * Adds normal noise to the images, drawn anew for each step and not clipped to [0, 1]: what the base
@@ -22,10 +22,13 @@ export function noise(sigma: number): TrainingProtection {
   return {
     spec: `noise:${sigma}`,
     noisy: true,
-    images: ({ images, stream }) =>
-      images.add<Tensor4D>(statelessNormal(images.shape, stream()).mul(sigma)),
+    images: (lesson) => noisyImages(lesson, sigma),
   };
 }
+
+/** The images with normal noise on every pixel, drawn anew with each call. */
+export const noisyImages = ({ images, stream }: Lesson, sigma: number): Tensor4D =>
+  images.add(statelessNormal(images.shape, stream()).mul(sigma));
 
 /** @throws {RangeError} If sigma is not finite and > 0. */
 export function assertSigma(sigma: number, protection: string): void {

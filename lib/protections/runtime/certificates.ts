@@ -79,11 +79,16 @@ export async function writeCertificates(
   file: string,
   rows: readonly CertificateRow[],
 ): Promise<void> {
-  const sorted = rows.toSorted((a, b) =>
+  await writeRecords(file, certificates, inOrder(rows));
+}
+
+/** Rows by network, sigma and image. */
+export const inOrder = <R extends Pick<CertificateRow, "network" | "sigma" | "image">>(
+  rows: readonly R[],
+): R[] =>
+  rows.toSorted((a, b) =>
     a.network.localeCompare(b.network) || a.sigma - b.sigma || a.image - b.image
   );
-  await writeRecords(file, certificates, sorted);
-}
 
 /** What is the same for all images of a run: the weights' hash among it. */
 export async function certificateSetting(
@@ -100,8 +105,10 @@ export async function certificateSetting(
 }
 
 /** Whether a row is of a setting: the same weights under another name are the same. */
-export const ofSetting = (row: CertificateRow, { network: _, ...setting }: CertificateSetting) =>
-  (Object.keys(setting) as (keyof typeof setting)[]).every((key) => row[key] === setting[key]);
+export const ofSetting = <S extends { network: string }>(
+  row: S,
+  { network: _, ...setting }: S,
+): boolean => Object.entries(setting).every(([key, value]) => row[key as keyof S] === value);
 
 /**
  * Certifies images into a table, only those that it lacks. Killed, it goes on where it was.
@@ -123,7 +130,10 @@ export async function certifyInto(
 ): Promise<CertificateRow[]> {
   const own = async () => {
     const all = exists(file) ? await readCertificates(file) : [];
-    return { all, known: new Set(all.filter((row) => ofSetting(row, setting)).map(imageOf)) };
+    return {
+      all,
+      known: new Set(all.filter((row) => ofSetting<CertificateSetting>(row, setting)).map(imageOf)),
+    };
   };
   const { known } = await own();
   const ids = [...labels.dataSync().keys()].map((i) => first + i);
@@ -151,7 +161,9 @@ export async function certifyInto(
     if (fresh.length > 0) await save();
   }
   const range = new Set(ids);
-  return (await own()).all.filter((row) => ofSetting(row, setting) && range.has(row.image));
+  return (await own()).all.filter((row) =>
+    ofSetting<CertificateSetting>(row, setting) && range.has(row.image)
+  );
 }
 
 const imageOf = ({ image }: CertificateRow): number => image;
