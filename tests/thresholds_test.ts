@@ -7,7 +7,8 @@ import { assert, assertEquals, assertLess, assertRejects, assertThrows } from "@
 import { join } from "node:path";
 import { tf } from "$lib/backend.ts";
 import { calibrateCommand } from "$lib/cli/calibrate.ts";
-import { runCommand } from "$lib/cli/command.ts";
+import { readArguments, runCommand } from "$lib/cli/command.ts";
+import { verifyCommand } from "$lib/cli/verify.ts";
 import { load, test } from "$lib/loader.ts";
 import { loadNetwork } from "$lib/network.ts";
 import {
@@ -19,6 +20,7 @@ import {
 } from "$lib/protections/runtime/calibration.ts";
 import { openClassifier, partsOf } from "$lib/protections/runtime/index.ts";
 import { squeezeScores } from "$lib/protections/runtime/squeezing.ts";
+import { type ResultRow, writeRows } from "$lib/results.ts";
 import { weightsSha256 } from "$lib/safetensors.ts";
 import { toArrays } from "$lib/weights.ts";
 
@@ -99,6 +101,40 @@ Deno.test("calibrate takes the first test images, and puts the threshold where i
     weightsSha256: await weightsSha256(toArrays(network.weights)),
   });
   images.dispose();
+  network.dispose();
+});
+
+Deno.test("verify judges a row by the threshold that it was made under", async () => {
+  const { threshold } = (await readCalibrations())["MLP+squeeze"]!;
+  const network = await loadNetwork("MLP");
+  const { images, labels } = await test(20);
+  const scores = tf.tidy(() => squeezeScores(network, images).dataSync());
+  const image = scores.findIndex((score) => score > 0.01 && score < threshold / 2);
+  const label = labels.dataSync()[image]!;
+  const row: ResultRow = {
+    network: "MLP+squeeze",
+    weightsSha256: await weightsSha256(toArrays(network.weights)),
+    ...{ dataset: "MNIST", subset: "test", image, label, reference: "label" },
+    ...{ p: 2, attack: "pgd", seed: 0, forwards: 0, backwards: 0, seconds: 0, foundBy: null },
+    ...{ found: false, minNorm: Infinity, adversarialClass: null, survives8bit: null },
+    ...{ minNorm8bit: null, certifiedNorm: null, certificate: null, adversarial: null },
+    ...{ optimal: null, prediction: label, options: JSON.stringify({ threshold }) },
+  };
+  const abstained = { ...row, prediction: 10, options: '{"threshold":0.005}' };
+  const file = join(folder, "rows.parquet");
+  const failedOf = async (rows: ResultRow[]) => {
+    await writeRows(file, rows);
+    const { values } = readArguments(verifyCommand, []);
+    const { signal } = new AbortController();
+    const call = { values, positionals: [file], signal, json: true, say() {} };
+    return (await verifyCommand.run(call)).failed;
+  };
+  assertEquals(await failedOf([row, abstained, { ...row, options: "{}" }]), []);
+  const why = `the network predicts 10 for the clean image, not ${label}`;
+  assertEquals(await failedOf([row, { ...abstained, prediction: label }]), [
+    { network: "MLP+squeeze", image, p: "2", why },
+  ]);
+  tf.dispose([images, labels]);
   network.dispose();
 });
 

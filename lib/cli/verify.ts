@@ -4,8 +4,7 @@
  *
  * @module
  */
-import type { Subject } from "../evaluation/subject.ts";
-import type { ResultRow } from "../results.ts";
+import type { RowSubject, Subject } from "../evaluation/subject.ts";
 import type { Verification } from "../results/evidence.ts";
 import { exists } from "../setup/host.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
@@ -67,6 +66,7 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
     );
   }
   const { verifyFile } = await import("../results/verify_file.ts");
+  const { thresholdIn } = await import("../evaluation/subject.ts");
   const { loadBytes } = await import("../loader.ts");
   await warnOfBackend();
   const networks = new Map<string, ReturnType<typeof openBySha256>>();
@@ -74,8 +74,8 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
   try {
     const { without, ...result } = await verifyFile(file, {
       async networkOf(row) {
-        const { network, weightsSha256 } = row;
-        const key = `${network} ${weightsSha256}`;
+        const { network, weightsSha256, options } = row;
+        const key = `${network} ${weightsSha256} ${thresholdIn(options)}`;
         const found = networks.get(key) ?? openBySha256(row, given);
         networks.set(key, found);
         return (await found)?.classifier;
@@ -96,7 +96,7 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
 
 /** Opens the classifier that a row is of, if its weights are here. */
 async function openBySha256(
-  row: Pick<ResultRow, "network" | "weightsSha256">,
+  row: RowSubject,
   given: readonly string[],
 ): Promise<Pick<Subject, "classifier" | "dispose"> | undefined> {
   const { openRow } = await import("../evaluation/subject.ts");

@@ -50,21 +50,40 @@ export async function openSubject(name: string): Promise<Subject> {
   };
 }
 
+/** What a row tells of its classifier. */
+export type RowSubject =
+  & Pick<ResultRow, "network" | "weightsSha256">
+  & Partial<Pick<ResultRow, "options">>;
+
+/** The threshold of a row's detector, as its options tell it. */
+export function thresholdIn(options = "{}"): number | undefined {
+  try {
+    const { threshold }: { threshold?: unknown } = JSON.parse(options);
+    return typeof threshold === "number" ? threshold : undefined;
+  } catch {
+    return undefined; // another program's rows may have other words
+  }
+}
+
 /**
  * Opens what a table's row is of: weights by their file, or a network of `models/` by its name where
- * run-time protections stand around it.
+ * run-time protections stand around it. A detector has the threshold that the row tells, which need
+ * not be the one of today.
  *
  * @param file A file with the row's weights.
  * @returns `undefined` if there is no such classifier.
  */
 export async function openRow(
-  { network: name, weightsSha256 }: Pick<ResultRow, "network" | "weightsSha256">,
+  { network: name, weightsSha256, options }: RowSubject,
   file: string,
 ): Promise<Pick<Subject, "classifier" | "dispose"> | undefined> {
   try {
     const { network: inner, specs } = partsOf(name);
     if (specs.length > 0) {
-      const { classifier, network } = await openClassifier(name);
+      const threshold = thresholdIn(options);
+      const { classifier, network } = await openClassifier(name, {
+        ...(threshold !== undefined && { threshold }),
+      });
       const same = await hash(network) === weightsSha256;
       if (!same) network.dispose();
       return same ? { classifier, dispose: () => network.dispose() } : undefined;

@@ -8,6 +8,7 @@ import { type Dataset, type DigitBytes, loadBytes, type Subset } from "../loader
 import type { Classifier } from "../network.ts";
 import { distance } from "../norms.ts";
 import { formatP } from "../numbers.ts";
+import type { RowSubject } from "../evaluation/subject.ts";
 import type { ResultRow } from "../results.ts";
 
 /** A row that cannot be confirmed. */
@@ -30,8 +31,8 @@ export interface Verification {
 
 /** Settings of what confirms a table. */
 export interface VerifyOptions {
-  /** Gives the network that has these weights, or `undefined`. */
-  networkOf: (row: Pick<ResultRow, "network" | "weightsSha256">) => Promise<Classifier | undefined>;
+  /** Gives the classifier of a row, or `undefined`. */
+  networkOf: (row: RowSubject) => Promise<Classifier | undefined>;
   /** Gives a whole subset. @default from the data folder */
   digitsOf?: (dataset: Dataset, subset: Subset) => Promise<DigitBytes>;
   signal?: AbortSignal;

@@ -24,6 +24,12 @@ export interface RuntimeOptions {
   dataset?: Dataset;
 }
 
+/** What a classifier is made of; it has one detector at most. */
+export interface ClassifierOptions extends RuntimeOptions {
+  /** The detector's threshold. @default that of `calibration` */
+  threshold?: number;
+}
+
 /** A row of the table. */
 export interface RuntimeEntry {
   readonly name: string;
@@ -146,14 +152,15 @@ export function partsOf(name: string): Parts {
 async function around(
   network: Network,
   specs: readonly string[],
-  { gradient = "straight-through", calibration = calibrationFile, dataset }: RuntimeOptions,
+  { gradient = "straight-through", calibration = calibrationFile, dataset, threshold: own }:
+    ClassifierOptions,
 ): Promise<{ found: Classifier | Answerer; threshold?: number }> {
-  const needed = specs.some((spec) => entryOf(spec)!.numbers[1] === 0);
+  const needed = own === undefined && specs.some((spec) => entryOf(spec)!.numbers[1] === 0);
   const all: Record<string, Calibration> = needed ? await readCalibrations(calibration) : {};
   const sha256 = needed ? await weightsSha256(toArrays(network.weights)) : "";
   const thresholds: number[] = [];
   const threshold = (name: string): number => {
-    thresholds.push(thresholdOf(all, name, sha256, dataset));
+    thresholds.push(own ?? thresholdOf(all, name, sha256, dataset));
     return thresholds.at(-1)!;
   };
   const given = { gradient, threshold };
@@ -176,7 +183,7 @@ async function around(
  */
 export async function openClassifier(
   name: string,
-  options: RuntimeOptions = {},
+  options: ClassifierOptions = {},
 ): Promise<{ classifier: Classifier; network: Network; threshold?: number }> {
   const opaque = partsOf(name).specs.find((spec) => entryOf(spec)!.opaque);
   if (opaque) {
@@ -202,7 +209,7 @@ export async function openAnswerer(
   return { answerer: "logits" in found ? answererOf(found, network.classes) : found, network };
 }
 
-async function open(name: string, options: RuntimeOptions) {
+async function open(name: string, options: ClassifierOptions) {
   const { network: inner, specs } = partsOf(name);
   const network = await loadNetwork(inner, { dataset: options.dataset ?? "MNIST" });
   try {
