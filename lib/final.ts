@@ -10,7 +10,7 @@ import { exists } from "./setup/host.ts";
 import { root } from "./setup/paths.ts";
 import { type Digits, load } from "./loader.ts";
 import { protectedNames } from "./evaluation/names.ts";
-import { modelsFolder, protectedFile } from "./models.ts";
+import { modelFile, modelsFolder } from "./models.ts";
 import { loadNetwork, type Network } from "./network.ts";
 import { readResistances } from "./resistance/table.ts";
 import { readRows } from "./results.ts";
@@ -45,10 +45,6 @@ export interface Model {
   weightsSha256: string;
 }
 
-/** Where a network's file is in the folder; protected ones, such as `CNN+pgd:linf:0.1`, have their own. */
-const pathOf = (name: string, folder: string): string =>
-  join(folder, name.includes("+") ? protectedFile(name) : `${name}.safetensors`);
-
 /** The names of all networks for MNIST in `models/`: unprotected ones first, then by name. */
 export async function modelNames(folder = modelsFolder): Promise<string[]> {
   const plain = Array.from(Deno.readDirSync(folder), ({ name }) => name)
@@ -56,7 +52,7 @@ export async function modelNames(folder = modelsFolder): Promise<string[]> {
     .map((name) => name.replace(/\.safetensors$/, ""));
   const names: string[] = [];
   for (const name of [...plain, ...await protectedNames(join(folder, "protected"))]) {
-    const { metadata } = await readSafetensors(pathOf(name, folder));
+    const { metadata } = await readSafetensors(join(folder, modelFile(name)));
     if (metadata["dataset"] === "MNIST") names.push(name);
   }
   const order = Object.keys(architectures);
@@ -66,7 +62,7 @@ export async function modelNames(folder = modelsFolder): Promise<string[]> {
 
 /** Opens a network of `models/`; who asked for it disposes it. */
 export async function openModel(name: string, folder = modelsFolder): Promise<Model> {
-  const network = await loadNetwork(pathOf(name, folder));
+  const network = await loadNetwork(join(folder, modelFile(name)));
   return { name, network, weightsSha256: await weightsSha256(toArrays(network.weights)) };
 }
 
@@ -84,7 +80,7 @@ export async function measuredNames(folder = modelsFolder, files = tables): Prom
   );
   const names: string[] = [];
   for (const name of await modelNames(folder)) {
-    const { tensors } = await readSafetensors(pathOf(name, folder));
+    const { tensors } = await readSafetensors(join(folder, modelFile(name)));
     const sha256 = await weightsSha256(tensors);
     if (known.has(sha256) && resisting.has(sha256)) names.push(name);
   }

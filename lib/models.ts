@@ -22,14 +22,19 @@ export function nameOfFile(file: string): string {
   return [architecture, ...specs.map((spec) => spec.replaceAll("_", ":"))].join("+");
 }
 
-/** The file of one of the lab's own networks: MNIST's bear no data set in their names. */
-export function modelFile(name: string, dataset: Dataset = "MNIST"): string {
-  return `${name}${dataset === "MNIST" ? "" : `-${dataset}`}.safetensors`;
-}
+/** The folder of the networks trained with a seed: those of seed 0 lie in `models/` itself. */
+export const seedFolder = (seed: number): string =>
+  seed === 0 ? modelsFolder : `${modelsFolder}seeds/${seed}/`;
 
-/** The file of a network trained with protections, in `models/`. */
-export const protectedFile = (name: string, dataset?: Dataset): string =>
-  `protected/${modelFile(fileNameOf(name), dataset)}`;
+/**
+ * The file of one of the lab's own networks in such a folder: those trained with protections have one
+ * of their own, and MNIST's bear no data set in their names.
+ */
+export function modelFile(name: string, dataset: Dataset = "MNIST"): string {
+  const folder = name.includes("+") ? "protected/" : "";
+  const ending = dataset === "MNIST" ? "" : `-${dataset}`;
+  return `${folder}${fileNameOf(name)}${ending}.safetensors`;
+}
 
 /** What to do about one of the lab's own files that is not there. */
 export function remedyOf(name: string, specs: readonly string[], dataset?: Dataset): string {

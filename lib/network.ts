@@ -9,7 +9,7 @@ import { compile } from "./compile.ts";
 import type { Dataset } from "./data/datasets.ts";
 import { writeAtomic } from "./files.ts";
 import { forward, initialValues } from "./layers.ts";
-import { modelFile, modelsFolder, protectedFile, protectedName, remedyOf } from "./models.ts";
+import { modelFile, modelsFolder, protectedName, remedyOf } from "./models.ts";
 import { assertSeed } from "./random.ts";
 import { encode, readSafetensors, type SafeTensors } from "./safetensors.ts";
 import { noteUsed } from "./used.ts";
@@ -184,10 +184,7 @@ export async function loadNetwork(
   const [first = "", ...specs] = nameOrPath.split("+");
   const isName = Object.hasOwn(architectures, first) && !nameOrPath.endsWith(".safetensors");
   const dataset = options.dataset ?? (isName ? "MNIST" : undefined);
-  const file = specs.length > 0
-    ? protectedFile(nameOrPath, dataset)
-    : modelFile(nameOrPath, dataset);
-  const path = isName ? `${modelsFolder}${file}` : nameOrPath;
+  const path = isName ? `${modelsFolder}${modelFile(nameOrPath, dataset)}` : nameOrPath;
   const { tensors, metadata } = await read(path, isName ? remedyOf(first, specs, dataset) : "");
   const learned = metadata["dataset"];
   if (dataset !== undefined && learned !== undefined && learned !== dataset) {

@@ -10,7 +10,7 @@ import { backend, tf } from "./backend.ts";
 import type { Dataset } from "./data/datasets.ts";
 import { removeIfThere } from "./files.ts";
 import { load } from "./loader.ts";
-import { fileNameOf, modelFile, modelsFolder, protectedFile, protectedName } from "./models.ts";
+import { fileNameOf, modelFile, modelsFolder, protectedName, seedFolder } from "./models.ts";
 import { createNetwork, loadNetwork, type Network, saveNetwork } from "./network.ts";
 import { protectionOf } from "./protections/index.ts";
 import type { TrainingProtection } from "./protections/lesson.ts";
@@ -120,11 +120,8 @@ export async function trained(name: string, options: TrainedOptions = {}): Promi
     ...(protections.length > 0 && { protections }),
   };
   const own = join(folder, `${trainingName(training)}.safetensors`);
-  const file = protections.length === 0
-    ? modelFile(name, dataset)
-    : protectedFile(protectedName(name, protections), dataset);
-  const seeded = join(modelsFolder, "seeds", String(seed), file);
-  const places = [join(modelsFolder, file), seeded, own];
+  const file = modelFile(protectedName(name, protections), dataset);
+  const places = [join(modelsFolder, file), join(seedFolder(seed), file), own];
   if (fresh) await removeIfThere(checkpointFile(folder, training));
   for (const file of fresh ? [] : places) {
     if (await holds(file, architecture, training)) {

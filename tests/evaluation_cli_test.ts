@@ -9,7 +9,8 @@ import { UsageError } from "$lib/cli/command.ts";
 import { architectureName, namedNetwork, networkNames } from "$lib/cli/session.ts";
 import { notesOf } from "$lib/evaluation/evaluate.ts";
 import { protectedNames, tableOf } from "$lib/evaluation/names.ts";
-import type { Cell } from "$lib/evaluation/worst_case.ts";
+import type { Cell, Duel } from "$lib/evaluation/worst_case.ts";
+import { modelFile, seedFolder } from "$lib/models.ts";
 import { readRows, rowsOf } from "$lib/results.ts";
 import { run, signalWhen, spawn } from "./commands.ts";
 import { inFolder } from "./in_folder.ts";
@@ -72,6 +73,34 @@ Deno.test("evaluate: a try-out leaves the rows, pictures and notes that are ther
     assertEquals(after.slice(0, before.length), before);
     assert(after.slice(before.length).every(({ adversarial }) => adversarial === null));
     assertEquals(await Deno.readTextFile(notes), noted);
+  }));
+
+Deno.test("evaluate --weights: a file's network, which verify finds again; only beside --out", () =>
+  inFolder(async (folder) => {
+    const file = join(folder, "own.safetensors");
+    await Deno.copyFile(join(seedFolder(1), modelFile("MLP")), file);
+    const args = ["--weights", file, "--images", "5000:5002", "--norms", "inf", "--json"];
+    const few = ["--max-passes", "10", "--black-box", "0"];
+    const lost = await run("evaluate", "MLP", ...args, ...few);
+    assertEquals(lost.code, 2);
+    assertMatch(lost.stderr, /: Cannot use --weights as --out DIR must be given/);
+
+    const made = await run("evaluate", "mlp", ...args, ...few, "--out", folder);
+    assertEquals(made.code, 0, made.stderr);
+    // Beaten on the way: the network of models/ is another one, so its points are carried over.
+    const attacks = JSON.parse(made.stdout).cells[0].duels.map(({ attack }: Duel) => attack);
+    assertEquals(attacks, ["apgd", "apgd-dlr", "transfer"]);
+    assertEquals((await run("verify", tableOf(folder, "MLP"))).code, 0);
+  }));
+
+Deno.test("evaluate --dataset: networks for another data set, or a line that says how to make one", () =>
+  inFolder(async (folder) => {
+    const { code, stderr } = await run(
+      ...["evaluate", "MLP_bn", "--dataset", "FashionMNIST", "--out", folder] as const,
+    );
+    assertEquals(code, 1);
+    assertMatch(stderr, /`deno task train MLP_bn --dataset FashionMNIST --save` makes it\n$/);
+    assertEquals(tableOf("data", "MLP", "FashionMNIST"), join("data", "MLP-FashionMNIST.parquet"));
   }));
 
 for (

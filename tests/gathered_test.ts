@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertNotEquals,
+  assertThrows,
+} from "@std/assert";
+import { join } from "node:path";
 import { architecture, MLP } from "$lib/architectures.ts";
 import { tf } from "$lib/backend.ts";
 import {
@@ -18,6 +25,7 @@ import { readCells, reportingHalf } from "$lib/evaluation/report.ts";
 import { openSubject } from "$lib/evaluation/subject.ts";
 import { gradientOnInk, gradientsOf, viewsOf } from "$lib/evaluation/views.ts";
 import { test } from "$lib/loader.ts";
+import { modelFile, seedFolder } from "$lib/models.ts";
 import type { Classifier } from "$lib/network.ts";
 import { stepSeconds } from "$lib/protections/cost.ts";
 import { type ResultRow, writeRows } from "$lib/results.ts";
@@ -54,7 +62,7 @@ Deno.test("gather() takes the worst case over all attacks, of the present weight
       `${folder}/MLP.json`,
       JSON.stringify({ network: "MLP", weightsSha256, images: { from: 0, to: 4 }, doubts: notes }),
     );
-    const [own, ...more] = await gather(["MLP", "CNN"], budgets, folder);
+    const [own, ...more] = await gather(["MLP", "CNN"], budgets, { folder });
     assertEquals(more, []);
     assertEquals(own!.worst.map(({ minNorm }) => minNorm), [0, 0.05, 0.08, 0.3]);
     const [cell] = own!.cells;
@@ -66,6 +74,23 @@ Deno.test("gather() takes the worst case over all attacks, of the present weight
     assertThrows(() => robustnessAt(cell!, 0.2), RangeError, "current value is 0.2");
   }));
 
+Deno.test("gather() of another training is of its weights", () =>
+  inFolder(async (folder) => {
+    const seeded = await openSubject("MLP", { weights: join(seedFolder(1), modelFile("MLP")) });
+    seeded.dispose();
+    assertNotEquals(seeded.weightsSha256, weightsSha256);
+    await writeRows(`${folder}/MLP.parquet`, [
+      row(0, "portfolio", 0.2, seeded.weightsSha256),
+      row(1, "portfolio", 0.3),
+    ]);
+    const imagesOf = async (training: number) =>
+      (await gather(["MLP"], budgets, { training, folder })).flatMap(({ worst }) =>
+        worst.map(({ image }) => image)
+      );
+    assertEquals([await imagesOf(0), await imagesOf(1)], [[5001], [5000]]);
+    assertEquals(await imagesOf(77), []); // nobody trained that one
+  }));
+
 Deno.test("images on which choices were made don't join the figures, but where they are asked for", () =>
   inFolder(async (folder) => {
     const file = `${folder}/MLP.parquet`;
@@ -74,7 +99,7 @@ Deno.test("images on which choices were made don't join the figures, but where t
       ...[0, 4999].map((image) => ({ ...row(0, "portfolio", 0.01), image })),
       { ...row(0, "portfolio", 0.2), image: 10_000 },
     ]);
-    const [own] = await gather(["MLP"], budgets, folder);
+    const [own] = await gather(["MLP"], budgets, { folder });
     assertEquals(own!.worst.map(({ image, minNorm }) => [image, minNorm]), [[5000, 0.3]]);
     assertEquals(own!.rows.length, 1);
     const imagesOf = async (options?: Parameters<typeof readCells>[2]) =>

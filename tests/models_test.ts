@@ -2,7 +2,7 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { architectures } from "$lib/architectures.ts";
 import { backend, tf } from "$lib/backend.ts";
 import { test } from "$lib/loader.ts";
-import { modelsFolder, protectedFile } from "$lib/models.ts";
+import { modelFile, modelsFolder } from "$lib/models.ts";
 import { loadNetwork, type Network } from "$lib/network.ts";
 import { accuracy } from "$lib/trainer.ts";
 
@@ -72,9 +72,9 @@ async function publishedProtected() {
 Deno.test("models/README.md tells of each committed protected network, as its file does", async () => {
   const files = new TextDecoder().decode(await git("ls-files", "protected")).trim().split("\n");
   const rows = await publishedProtected();
-  assertEquals(rows.map(([name]) => protectedFile(name)).sort(), files.sort());
+  assertEquals(rows.map(([name]) => modelFile(name)).sort(), files.sort());
   for (const [name, ...figures] of rows) {
-    const file = protectedFile(name).replace(/\.safetensors$/, "");
+    const file = modelFile(name).replace(/\.safetensors$/, "");
     const network = await committed(file);
     const [epochs, train, test] = ["epochs", "accuracy", "testAccuracy"].map((key) =>
       Number(network.metadata[key])

@@ -5,7 +5,7 @@ import { type Tensor4D, tf } from "$lib/backend.ts";
 import { minNorm } from "$lib/minnorm.ts";
 import { protectedNames } from "$lib/evaluation/names.ts";
 import type { Dataset } from "$lib/loader.ts";
-import { modelFile, protectedFile } from "$lib/models.ts";
+import { modelFile } from "$lib/models.ts";
 import { createNetwork, loadNetwork, saveNetwork } from "$lib/network.ts";
 import { encode } from "$lib/safetensors.ts";
 import { toArrays } from "$lib/weights.ts";
@@ -40,14 +40,14 @@ Deno.test("a file is loaded for the data set that it was trained on, or where it
 
 Deno.test("protected networks of a data set are told from those of MNIST by their files", async () => {
   const files = (["MNIST", "FashionMNIST"] as const).map((dataset) =>
-    protectedFile("CNN+decay:1e-7", dataset)
+    modelFile("CNN+decay:1e-7", dataset)
   );
   assertEquals(files, [
     "protected/CNN+decay_1e-7.safetensors",
     "protected/CNN+decay_1e-7-FashionMNIST.safetensors",
   ]);
   await Deno.mkdir(join(folder, "protected"));
-  for (const file of [...files, protectedFile("MLP+noise:1", "FashionMNIST")]) {
+  for (const file of [...files, modelFile("MLP+noise:1", "FashionMNIST")]) {
     await Deno.writeTextFile(join(folder, file), "");
   }
   const named = (dataset?: Dataset) => protectedNames(join(folder, "protected"), dataset);

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { modelsFolder, protectedFile, protectedName } from "../models.ts";
+import { modelFile, modelsFolder, protectedName } from "../models.ts";
 import type { TrainingProtection } from "../protections/lesson.ts";
 import { root } from "../setup/paths.ts";
 import type { TrainedOptions, Training } from "../trained.ts";
@@ -73,7 +73,7 @@ async function run({ values, positionals, signal, say }: Call<typeof options>) {
   const protections = await prepare(training, { folder: out, fresh, signal }, say);
   const result = await trainAndSave(createNetwork(architecture, { seed }), training, {
     ...{ out, fresh, signal, say, protections },
-    file: join(save ? modelsFolder : out, protectedFile(protectedName(name, specs), dataset)),
+    file: join(save ? modelsFolder : out, modelFile(protectedName(name, specs), dataset)),
     hint: save ? "" : "; --save puts the result into models/protected/",
   });
   return { network: name, protections: specs, ...result };

@@ -6,7 +6,7 @@
 import { checkAttackable, type Doubt } from "../attackable.ts";
 import { tf } from "../backend.ts";
 import { writeAtomic } from "../files.ts";
-import { type DigitBytes, load, loadBytes } from "../loader.ts";
+import { type Dataset, type DigitBytes, load, loadBytes } from "../loader.ts";
 import { lackingOf, measure } from "../results/measure.ts";
 import type { Table } from "../results/table.ts";
 import { exists } from "../setup/host.ts";
@@ -28,6 +28,8 @@ export interface EvaluateProgress {
 
 /** Settings of {@linkcode evaluate}. */
 export interface EvaluateOptions {
+  /** The subject's. @default "MNIST" */
+  dataset?: Dataset;
   /** So many of the images, from their first one, keep their adversarial ones. @default all */
   pictures?: number;
   signal?: AbortSignal;
@@ -54,9 +56,9 @@ export const lackingResults = (table: Table, trials: readonly Trial[]): number[]
 export async function evaluate(
   table: Table,
   trials: readonly Trial[],
-  { pictures, signal, onProgress }: EvaluateOptions = {},
+  { dataset = "MNIST", pictures, signal, onProgress }: EvaluateOptions = {},
 ): Promise<void> {
-  const all = await loadBytes("test", signal ? { signal } : {});
+  const all = await loadBytes("test", { dataset, ...(signal && { signal }) });
   const lacking = lackingResults(table, trials);
   let before = 0;
   for (const [i, { measurement, images, find }] of trials.entries()) {
@@ -109,7 +111,7 @@ const LOOKED_AT = 100;
  * images leaves what was noticed on many.
  */
 export async function noticed(
-  { classifier, weightsSha256, threshold }: Subject,
+  { classifier, weightsSha256, dataset, threshold }: Subject,
   file: string,
   { from, to }: ImageRange,
   { signal }: Pick<EvaluateOptions, "signal"> = {},
@@ -118,7 +120,7 @@ export async function noticed(
   const known = await readNotes(file);
   const same = isOf(known, { weightsSha256, threshold });
   if (same && holds(known.images, images)) return known;
-  const digits = await load("test", images);
+  const digits = await load("test", { dataset, ...images });
   try {
     const doubts = await checkAttackable(classifier, digits, signal ? { signal } : {});
     const calibrated = threshold === undefined ? {} : { threshold };

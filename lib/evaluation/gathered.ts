@@ -6,6 +6,8 @@
 import { join } from "node:path";
 import type { Doubt } from "../attackable.ts";
 import { architectures } from "../architectures.ts";
+import { modelFile, seedFolder } from "../models.ts";
+import { partsOf } from "../protections/runtime/index.ts";
 import { readRows } from "../results.ts";
 import { exists } from "../setup/host.ts";
 import { root } from "../setup/paths.ts";
@@ -41,14 +43,14 @@ function inOrder(names: readonly string[]): string[] {
   return names.toSorted((a, b) => place(a) - place(b) || (a < b ? -1 : a > b ? 1 : 0));
 }
 
-/** The networks that have a table of an evaluation with rows in it. */
+/** The networks for MNIST that have a table of an evaluation with rows in it. */
 export async function evaluatedNames(folder = evaluationsFolder): Promise<string[]> {
   if (!exists(folder)) return [];
   const names: string[] = [];
   for await (const { name: file } of Deno.readDir(folder)) {
     if (!file.endsWith(".parquet") || others.includes(file)) continue;
-    const [row] = await readRows(join(folder, file), { columns: ["network"], to: 1 });
-    if (row) names.push(row.network);
+    const [row] = await readRows(join(folder, file), { columns: ["network", "dataset"], to: 1 });
+    if (row?.dataset === "MNIST") names.push(row.network);
   }
   return inOrder(names);
 }
@@ -59,23 +61,30 @@ export async function unevaluatedNames(folder = evaluationsFolder): Promise<stri
   return (await protectedNames()).filter((name) => !there.includes(name));
 }
 
+/** Where the evaluations of networks trained with a seed are. */
+export const evaluationsOf = (training: number): string =>
+  training === 0 ? evaluationsFolder : join(evaluationsFolder, "seeds", String(training));
+
 /**
- * Reads the evaluations of networks, on images of the reporting half. One whose table is missing, or of other weights or
- * another threshold, is left out.
+ * Reads the evaluations of networks, on images of the reporting half. One whose table or file is
+ * missing, or whose table is of other weights or another threshold, is left out.
  *
+ * @param options.training Seed of the trainings. @default 0
+ * @param options.folder Where the tables are. @default `evaluationsOf(training)`
  * @param epsilons Budgets by norm; at 0 robust accuracy is the accuracy.
  * @throws As `openSubject` and `readRows`.
  */
 export async function gather(
   names: readonly string[],
   epsilons: ReadonlyMap<number, readonly number[]>,
-  folder = evaluationsFolder,
+  { training = 0, folder = evaluationsOf(training) }: { training?: number; folder?: string } = {},
 ): Promise<Evaluated[]> {
   const gathered: Evaluated[] = [];
   for (const name of names) {
     const file = tableOf(folder, name);
-    if (!exists(file)) continue;
-    const { weightsSha256, threshold, dispose } = await openSubject(name);
+    const weights = join(seedFolder(training), modelFile(partsOf(name).network));
+    if (!exists(file) || !exists(weights)) continue;
+    const { weightsSha256, threshold, dispose } = await openSubject(name, { weights });
     dispose();
     const rows = await readEvaluation(file, weightsSha256, { threshold });
     const notes = await readNotes(notesOf(file));

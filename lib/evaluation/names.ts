@@ -27,6 +27,6 @@ export async function protectedNames(
   return names.sort();
 }
 
-/** The table of a protection in a folder of tables. */
-export const tableOf = (folder: string, name: string): string =>
-  join(folder, `${fileNameOf(name)}.parquet`);
+/** The table of a network in a folder of tables: MNIST's bear no data set in their names. */
+export const tableOf = (folder: string, name: string, dataset: Dataset = "MNIST"): string =>
+  join(folder, `${fileNameOf(name)}${dataset === "MNIST" ? "" : `-${dataset}`}.parquet`);

@@ -75,11 +75,11 @@ const inRounds = (rounds: number): Find => (network, digits, options) =>
 
 /** The trials of a subject in their order: norm by norm, attacks with gradients first. */
 export function trialsOf(
-  { classifier, weightsSha256, plain, through, threshold }: Subject,
+  { classifier, weightsSha256, dataset, plain, through, threshold }: Subject,
   { norms, images, blackBox, maxPasses, seed }: PlanOptions,
 ): Trial[] {
   const detector = abstains(classifier);
-  const shared = { network: classifier, weightsSha256, dataset: "MNIST", subset: "test", seed };
+  const shared = { network: classifier, weightsSha256, dataset, subset: "test", seed };
   const some = { from: images.from, to: Math.min(images.to, images.from + blackBox) };
   const protection = { ...(through && { through }), ...(threshold !== undefined && { threshold }) };
   return norms.flatMap((p) => {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Dataset } from "../data/datasets.ts";
 import { readRows } from "../results.ts";
 import { isOf, notesOf, readNotes } from "./evaluate.ts";
 import type { ImageRange } from "./plan.ts";
@@ -40,22 +41,24 @@ export type EvaluationRow = Awaited<ReturnType<typeof readEvaluation>>[number];
 export interface EvaluationOptions {
   /** Test images. @default `reportingHalf` */
   images?: ImageRange;
+  /** What the network was trained on, and is attacked on. @default "MNIST" */
+  dataset?: Dataset;
   /** Of the detector: rows of another are left out. @default none, for rows without a detector */
   threshold?: number | undefined;
 }
 
 /**
- * Reads the rows of an evaluation that are of certain weights, on MNIST's test split.
+ * Reads the rows of an evaluation that are of certain weights, on the test split.
  *
  * @throws As `readRows`.
  */
 export const readEvaluation = async (
   file: string,
   weightsSha256: string,
-  { images: { from, to } = reportingHalf, threshold }: EvaluationOptions = {},
+  { images: { from, to } = reportingHalf, dataset = "MNIST", threshold }: EvaluationOptions = {},
 ) =>
   (await readRows(file, { columns })).filter((row) =>
-    row.weightsSha256 === weightsSha256 && row.dataset === "MNIST" && row.subset === "test" &&
+    row.weightsSha256 === weightsSha256 && row.dataset === dataset && row.subset === "test" &&
     row.reference === "label" && row.image >= from && row.image < to &&
     JSON.parse(row.options).threshold === threshold
   );

@@ -4,8 +4,9 @@
  * @module
  */
 import { architectures } from "../architectures.ts";
+import type { Dataset } from "../data/datasets.ts";
 import { type Classifier, loadNetwork, type Network } from "../network.ts";
-import { openClassifier, partsOf } from "../protections/runtime/index.ts";
+import { openClassifier, partsOf, type RuntimeOptions } from "../protections/runtime/index.ts";
 import type { ResultRow } from "../results.ts";
 import { weightsSha256 } from "../safetensors.ts";
 import { toArrays } from "../weights.ts";
@@ -15,6 +16,8 @@ export interface Subject {
   classifier: Classifier;
   /** Of the network inside. */
   weightsSha256: string;
+  /** What it was trained on. */
+  dataset: Dataset;
   /** The network of its architecture without protection; none where that is the classifier itself. */
   plain?: { network: Classifier; weightsSha256: string };
   /** The run-time protections around the network, as its name has them; none without. */
@@ -28,16 +31,24 @@ export interface Subject {
  * Opens a classifier by its name: `CNN`, `CNN+pgd:linf:0.2`, or `CNN+bits:1` with a run-time
  * protection around the network.
  *
+ * @param options.weights A file of the network's weights, in place of that in `models/`.
  * @throws As `openClassifier`.
  */
-export async function openSubject(name: string): Promise<Subject> {
+export async function openSubject(
+  name: string,
+  { dataset = "MNIST", weights }: Pick<RuntimeOptions, "dataset" | "weights"> = {},
+): Promise<Subject> {
   const { specs } = partsOf(name);
-  const { classifier, network, threshold } = await openClassifier(name);
-  const plain = await loadNetwork(network.architecture.name);
+  const { classifier, network, threshold } = await openClassifier(name, {
+    dataset,
+    ...(weights !== undefined && { weights }),
+  });
+  const plain = await loadNetwork(network.architecture.name, { dataset });
   const [own, source] = [await hash(network), await hash(plain)];
   return {
     classifier,
     weightsSha256: own,
+    dataset,
     ...((own !== source || specs.length > 0) && {
       plain: { network: plain, weightsSha256: source },
     }),
@@ -66,32 +77,26 @@ export function thresholdIn(options = "{}"): number | undefined {
 }
 
 /**
- * Opens what a table's row is of: weights by their file, or a network of `models/` by its name where
- * run-time protections stand around it. A detector has the threshold that the row tells, which need
+ * Opens what a table's row is of: weights by their file, with the run-time protections of
+ * the row's name around them. A detector has the threshold that the row tells, which need
  * not be the one of today.
  *
  * @param file A file with the row's weights.
  * @returns `undefined` if there is no such classifier.
  */
 export async function openRow(
-  { network: name, weightsSha256, options }: RowSubject,
+  { network: name, options }: Omit<RowSubject, "weightsSha256">,
   file: string,
 ): Promise<Pick<Subject, "classifier" | "dispose"> | undefined> {
   try {
-    const { network: inner, specs } = partsOf(name);
-    if (specs.length > 0) {
-      const threshold = thresholdIn(options);
-      const { classifier, network } = await openClassifier(name, {
-        ...(threshold !== undefined && { threshold }),
-      });
-      const same = await hash(network) === weightsSha256;
-      if (!same) network.dispose();
-      return same ? { classifier, dispose: () => network.dispose() } : undefined;
-    }
-    const [architecture = ""] = inner.split("+", 1); // protections follow
-    if (!Object.hasOwn(architectures, architecture)) return undefined;
-    const network = await loadNetwork(file, { architecture: architectures[architecture]! });
-    return { classifier: network, dispose: () => network.dispose() };
+    const { network: inner } = partsOf(name);
+    if (!Object.hasOwn(architectures, inner.split("+", 1)[0]!)) return undefined;
+    const threshold = thresholdIn(options);
+    const { classifier, network } = await openClassifier(name, {
+      weights: file,
+      ...(threshold !== undefined && { threshold }),
+    });
+    return { classifier, dispose: () => network.dispose() };
   } catch {
     return undefined; // verify says so of each row
   }

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { attackNamed, runner } from "../attacks/run.ts";
 import { portfolioOf } from "../portfolio/stages.ts";
-import { modelFile, modelsFolder } from "../models.ts";
+import { modelFile, modelsFolder, seedFolder } from "../models.ts";
 import { readRows, type ResultRow, writeRows } from "../results.ts";
 import { identityOf, type Measurement, portfolio } from "./measure.ts";
 import { exists } from "../setup/host.ts";
@@ -126,9 +126,7 @@ export const fileOf = (folder: string, network: string, training = 0): string =>
 
 /** A network's weights. */
 export const weightsOf = (network: string, training: number): string =>
-  training === 0
-    ? join(modelsFolder, modelFile(network))
-    : join(modelsFolder, "seeds", String(training), `${network}.safetensors`);
+  join(seedFolder(training), modelFile(network));
 
 const columns = [
   ...["network", "weightsSha256", "dataset", "subset", "image", "label", "prediction"],

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { architectures } from "../../architectures.ts";
 import type { Dataset } from "../../data/datasets.ts";
 import { type Classifier, loadNetwork, type Network } from "../../network.ts";
 import { weightsSha256 } from "../../safetensors.ts";
@@ -22,6 +23,8 @@ export interface RuntimeOptions {
   calibration?: string;
   /** What the network was trained on. @default "MNIST" */
   dataset?: Dataset;
+  /** A file of the network's weights, in place of that in `models/`. */
+  weights?: string;
 }
 
 /** What a classifier is made of; it has one detector at most. */
@@ -211,7 +214,12 @@ export async function openAnswerer(
 
 async function open(name: string, options: ClassifierOptions) {
   const { network: inner, specs } = partsOf(name);
-  const network = await loadNetwork(inner, { dataset: options.dataset ?? "MNIST" });
+  const { weights = inner, dataset } = options;
+  const architecture = architectures[inner.split("+", 1)[0]!];
+  const network = await loadNetwork(weights, {
+    ...(dataset && { dataset }),
+    ...(architecture && { architecture }),
+  });
   try {
     return { ...await around(network, specs, options), network };
   } catch (error) {
