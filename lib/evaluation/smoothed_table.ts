@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import type { Digits } from "../loader.ts";
 import type { Network } from "../network.ts";
-import { inOrder, ofSetting } from "../protections/runtime/certificates.ts";
+import { fillTable, inOrder } from "../protections/runtime/smoothed_rows.ts";
 import {
   type Kind,
   perhaps,
@@ -18,7 +18,6 @@ import {
   writeRecords,
 } from "../records.ts";
 import { weightsSha256 } from "../safetensors.ts";
-import { exists } from "../setup/host.ts";
 import { root } from "../setup/paths.ts";
 import { toArrays } from "../weights.ts";
 import { type SmoothedAttackOptions, type SmoothedNorm, smoothedNorms } from "./smoothed.ts";
@@ -130,33 +129,26 @@ export async function attackInto(
 ): Promise<SmoothedAttackRow[]> {
   const { sigma, draws, maxPasses, votes, seed } = setting;
   const ids = Array.from({ length: labels.shape[0] }, (_, i) => first + i);
-  const all = async () => exists(file) ? await readSmoothedAttacks(file) : [];
-  const own = (rows: readonly SmoothedAttackRow[]) =>
-    rows.filter((row) => ofSetting<SmoothedAttackSetting>(row, setting));
-  const lackingIn = (rows: readonly SmoothedAttackRow[], ids: readonly number[]) => {
-    const known = new Set(own(rows).map(({ image }) => image));
-    return ids.filter((id) => !known.has(id));
-  };
-  const lacking = lackingIn(await all(), ids);
-  for (let from = 0; from < lacking.length; from += BATCH) {
-    const part = lacking.slice(from, from + BATCH);
-    const places = part.map((id) => id - first);
-    const digits = { images: images.gather<typeof images>(places), labels: labels.gather(places) };
-    try {
-      const found = await smoothedNorms(network, digits, {
-        ...{ sigma, draws, maxPasses, votes, seed, ids: part, ...(signal && { signal }) },
-        onProgress: (done) => onProgress?.(from + done * part.length, lacking.length),
-      });
-      // Read again: another run may have added rows meanwhile.
-      const rows = await all();
-      const open = lackingIn(rows, part);
-      const fresh = found.filter(({ image }) => open.includes(image));
-      await writeSmoothedAttacks(file, [...rows, ...fresh.map((one) => ({ ...setting, ...one }))]);
-    } finally {
-      digits.images.dispose();
-      digits.labels.dispose();
-    }
-  }
-  const range = new Set(ids);
-  return own(await all()).filter(({ image }) => range.has(image));
+  return await fillTable(file, setting, ids, {
+    ...{ read: readSmoothedAttacks, write: writeSmoothedAttacks, batch: BATCH },
+    async *find(lacking) {
+      for (let from = 0; from < lacking.length; from += BATCH) {
+        const part = lacking.slice(from, from + BATCH);
+        const places = part.map((id) => id - first);
+        const digits = {
+          images: images.gather<typeof images>(places),
+          labels: labels.gather<typeof labels>(places),
+        };
+        try {
+          yield* await smoothedNorms(network, digits, {
+            ...{ sigma, draws, maxPasses, votes, seed, ids: part, ...(signal && { signal }) },
+            onProgress: (done) => onProgress?.(from + done * part.length, lacking.length),
+          });
+        } finally {
+          digits.images.dispose();
+          digits.labels.dispose();
+        }
+      }
+    },
+  });
 }

@@ -7,8 +7,8 @@ import type { Digits } from "../../loader.ts";
 import type { Network } from "../../network.ts";
 import { type Kind, perhaps, readRecords, real, text, whole, writeRecords } from "../../records.ts";
 import { weightsSha256 } from "../../safetensors.ts";
-import { exists } from "../../setup/host.ts";
 import { toArrays } from "../../weights.ts";
+import { fillTable, inOrder } from "./smoothed_rows.ts";
 import { certify, type CertifyOptions } from "./smoothing.ts";
 
 /** A certificate, and how it was made; the columns of a table. */
@@ -82,14 +82,6 @@ export async function writeCertificates(
   await writeRecords(file, certificates, inOrder(rows));
 }
 
-/** Rows by network, sigma and image. */
-export const inOrder = <R extends Pick<CertificateRow, "network" | "sigma" | "image">>(
-  rows: readonly R[],
-): R[] =>
-  rows.toSorted((a, b) =>
-    a.network.localeCompare(b.network) || a.sigma - b.sigma || a.image - b.image
-  );
-
 /** What is the same for all images of a run: the weights' hash among it. */
 export async function certificateSetting(
   network: Network,
@@ -103,12 +95,6 @@ export async function certificateSetting(
     ...{ dataset, subset, sigma, n0, n, alpha, seed },
   };
 }
-
-/** Whether a row is of a setting: the same weights under another name are the same. */
-export const ofSetting = <S extends { network: string }>(
-  row: S,
-  { network: _, ...setting }: S,
-): boolean => Object.entries(setting).every(([key, value]) => row[key as keyof S] === value);
 
 /**
  * Certifies images into a table, only those that it lacks. Killed, it goes on where it was.
@@ -128,45 +114,25 @@ export async function certifyInto(
     onProgress?: (done: number, of: number) => void;
   } = {},
 ): Promise<CertificateRow[]> {
-  const own = async () => {
-    const all = exists(file) ? await readCertificates(file) : [];
-    return {
-      all,
-      known: new Set(all.filter((row) => ofSetting<CertificateSetting>(row, setting)).map(imageOf)),
-    };
-  };
-  const { known } = await own();
-  const ids = [...labels.dataSync().keys()].map((i) => first + i);
-  const lacking = ids.filter((id) => !known.has(id));
-  const classes = labels.dataSync();
-  let fresh: CertificateRow[] = [];
-  const save = async () => {
-    // Read again: another run may have added rows meanwhile.
-    const { all, known } = await own();
-    await writeCertificates(file, [...all, ...fresh.filter(({ image }) => !known.has(image))]);
-    fresh = [];
-  };
   const { sigma, n0, n, alpha, seed } = setting;
-  const wanted = images.gather<typeof images>(lacking.map((id) => id - first));
-  try {
-    let done = 0;
-    const options = { sigma, n0, n, alpha, seed, ids: lacking, ...(signal && { signal }) };
-    for await (const certificate of certify(network, wanted, options)) {
-      fresh.push({ ...setting, ...certificate, label: classes[certificate.image - first]! });
-      if (fresh.length === BATCH) await save();
-      onProgress?.(++done, lacking.length);
-    }
-  } finally {
-    wanted.dispose();
-    if (fresh.length > 0) await save();
-  }
-  const range = new Set(ids);
-  return (await own()).all.filter((row) =>
-    ofSetting<CertificateSetting>(row, setting) && range.has(row.image)
-  );
+  const classes = labels.dataSync();
+  return await fillTable(file, setting, Array.from(classes, (_, i) => first + i), {
+    ...{ read: readCertificates, write: writeCertificates, batch: BATCH },
+    async *find(ids) {
+      const wanted = images.gather<typeof images>(ids.map((id) => id - first));
+      const options = { sigma, n0, n, alpha, seed, ids, ...(signal && { signal }) };
+      try {
+        let done = 0;
+        for await (const certificate of certify(network, wanted, options)) {
+          yield { ...certificate, label: classes[certificate.image - first]! };
+          onProgress?.(++done, ids.length);
+        }
+      } finally {
+        wanted.dispose();
+      }
+    },
+  });
 }
-
-const imageOf = ({ image }: CertificateRow): number => image;
 
 /** Share of rows that are right and certified beyond a radius; abstaining counts as wrong. */
 export function certifiedAccuracy(
