@@ -1,5 +1,5 @@
 /**
- * Plain numbers: where the largest is, and how people write times and norms.
+ * Plain numbers: where the largest is, which are positive, and how people write times and norms.
  *
  * @module
  */
@@ -9,6 +9,20 @@ export function argMax(values: ArrayLike<number>): number {
   let best = 0;
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
   return best;
+}
+
+/**
+ * Refuses a setting that is no positive number.
+ *
+ * @param name What errors call it: `sigma`.
+ * @param work What can't be done: `smooth`.
+ * @throws {RangeError} If it is not finite and > 0.
+ */
+export function assertPositive(value: number, name: string, work: string): void {
+  if (value > 0 && value < Infinity) return;
+  throw new RangeError(
+    `Cannot ${work} as ${name} must be finite and > 0: current value is ${value}`,
+  );
 }
 
 /**

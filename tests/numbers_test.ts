@@ -1,5 +1,5 @@
-import { assertEquals } from "@std/assert";
-import { argMax, decimals, duration, formatP, parseP } from "$lib/numbers.ts";
+import { assertEquals, assertThrows } from "@std/assert";
+import { argMax, assertPositive, decimals, duration, formatP, parseP } from "$lib/numbers.ts";
 
 Deno.test("argMax() takes the first of equal values", () => {
   assertEquals(argMax([1, 3, 2, 3]), 1);
@@ -28,4 +28,15 @@ Deno.test("parseP() and formatP() undo each other; orders below 1 are none, but 
   for (const text of ["0", "1", "2", "3", "inf"]) assertEquals(formatP(parseP(text)), text);
   assertEquals(parseP("Infinity"), Infinity);
   for (const text of ["", " ", "x", "0.5", "-1", "NaN", "-inf"]) assertEquals(parseP(text), NaN);
+});
+
+Deno.test("assertPositive() takes finite numbers above 0 alone", () => {
+  assertPositive(Number.MIN_VALUE, "sigma", "smooth");
+  for (const value of [0, -1, Infinity, NaN]) {
+    assertThrows(
+      () => assertPositive(value, "sigma", "smooth"),
+      RangeError,
+      `Cannot smooth as sigma must be finite and > 0: current value is ${value}`,
+    );
+  }
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { assertPositive } from "../numbers.ts";
 import type { Outcome } from "./driver.ts";
 
 /** Where a search begins, and when it ends. */
@@ -65,7 +66,7 @@ export function checked(options: BracketOptions, p: number, pixels: number): Ran
   if (!(begin > low && begin < Infinity)) {
     throw fail(`first must be finite and greater than low, ${low}`, begin);
   }
-  if (!(width > 0 && width < Infinity)) throw fail("tolerance must be finite and > 0", width);
+  assertPositive(width, "tolerance", "search epsilon");
   if (!(Number.isInteger(steps) && steps >= 1)) throw fail("steps must be at least 1", steps);
   if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= 1)) {
     throw fail("rounds must be at least 1", rounds);

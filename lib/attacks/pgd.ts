@@ -5,6 +5,7 @@
  */
 import { type Tensor4D, tf } from "../backend.ts";
 import { project, rescale } from "../norms.ts";
+import { assertPositive } from "../numbers.ts";
 import type { Attack } from "./attack.ts";
 import { assertEpsilon, budget, startInside } from "./budget.ts";
 import { inward } from "./box.ts";
@@ -52,11 +53,7 @@ export function pgd(
     throw new RangeError(`Cannot attack as PGD needs p = 2 or inf: current value is ${p}`);
   }
   assertEpsilon(epsilon, "PGD");
-  if (stepSize !== undefined && !(stepSize > 0 && stepSize < Infinity)) {
-    throw new RangeError(
-      `Cannot run PGD as stepSize must be finite and > 0: current value is ${stepSize}`,
-    );
-  }
+  if (stepSize !== undefined) assertPositive(stepSize, "stepSize", "run PGD");
   const descent = fixedLoss(loss);
   return {
     name: "pgd",

@@ -5,8 +5,9 @@
  */
 import { type Tensor, type Tensor2D, tf } from "../backend.ts";
 import { crossEntropy, divergence } from "../loss.ts";
+import { assertPositive } from "../numbers.ts";
 import type { TrainingProtection } from "./lesson.ts";
-import { assertSigma, noisyImages } from "./noise.ts";
+import { noisyImages } from "./noise.ts";
 
 /** Settings of {@linkcode consistency}. */
 export interface ConsistencyOptions {
@@ -32,12 +33,8 @@ const undecided = 0.5;
  *   (2020), https://arxiv.org/abs/2006.04062
  */
 export function consistency({ sigma, weight = 10 }: ConsistencyOptions): TrainingProtection {
-  assertSigma(sigma, "consistency");
-  if (!(weight > 0 && weight < Infinity)) {
-    throw new RangeError(
-      `Cannot train with consistency as its weight must be finite and > 0: current value is ${weight}`,
-    );
-  }
+  assertPositive(sigma, "sigma", "train with consistency");
+  assertPositive(weight, "its weight", "train with consistency");
   return {
     spec: `consistency:${sigma}${weight === 10 ? "" : `:${weight}`}`,
     noisy: true,

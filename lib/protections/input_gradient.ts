@@ -6,6 +6,7 @@
 import type { Architecture } from "../architectures.ts";
 import { backend, type Tensor, tf } from "../backend.ts";
 import { forward } from "../layers.ts";
+import { assertPositive } from "../numbers.ts";
 import type { TrainingProtection } from "./lesson.ts";
 
 /**
@@ -18,11 +19,7 @@ import type { TrainingProtection } from "./lesson.ts";
  *   networks by regularizing their input gradients" (2018), https://arxiv.org/abs/1711.09404
  */
 export function inputGradient(weight: number): TrainingProtection {
-  if (!(weight > 0 && weight < Infinity)) {
-    throw new RangeError(
-      `Cannot train with gradient as its weight must be finite and > 0: current value is ${weight}`,
-    );
-  }
+  assertPositive(weight, "its weight", "train with gradient");
   return {
     spec: `gradient:${weight}`,
     check,

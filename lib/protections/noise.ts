@@ -4,6 +4,7 @@
  * @module
  */
 import type { Tensor4D } from "../backend.ts";
+import { assertPositive } from "../numbers.ts";
 import { statelessNormal } from "../random.ts";
 import type { Lesson, TrainingProtection } from "./lesson.ts";
 
@@ -18,7 +19,7 @@ import type { Lesson, TrainingProtection } from "./lesson.ts";
  *   https://arxiv.org/abs/1902.02918
  */
 export function noise(sigma: number): TrainingProtection {
-  assertSigma(sigma, "noise");
+  assertPositive(sigma, "sigma", "train with noise");
   return {
     spec: `noise:${sigma}`,
     noisy: true,
@@ -29,11 +30,3 @@ export function noise(sigma: number): TrainingProtection {
 /** The images with normal noise on every pixel, drawn anew with each call. */
 export const noisyImages = ({ images, stream }: Lesson, sigma: number): Tensor4D =>
   images.add(statelessNormal(images.shape, stream()).mul(sigma));
-
-/** @throws {RangeError} If sigma is not finite and > 0. */
-export function assertSigma(sigma: number, protection: string): void {
-  if (sigma > 0 && sigma < Infinity) return;
-  throw new RangeError(
-    `Cannot train with ${protection} as sigma must be finite and > 0: current value is ${sigma}`,
-  );
-}

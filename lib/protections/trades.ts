@@ -7,6 +7,7 @@ import { differentiate } from "../attacks/differentiate.ts";
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
 import { crossEntropy, divergence } from "../loss.ts";
 import { project, rescale } from "../norms.ts";
+import { assertPositive } from "../numbers.ts";
 import { statelessNormal } from "../random.ts";
 import type { Lesson, TrainingProtection } from "./lesson.ts";
 import { type Ball, nameOfBall, ramp } from "./ramp.ts";
@@ -33,11 +34,7 @@ const steps = 10;
  */
 export function trades({ p, epsilon, beta = 6 }: TradesOptions): TrainingProtection {
   const spec = `trades:${nameOfBall({ p, epsilon })}${beta === 6 ? "" : `:${beta}`}`;
-  if (!(beta > 0 && beta < Infinity)) {
-    throw new RangeError(
-      `Cannot train with trades as beta must be finite and > 0: current value is ${beta}`,
-    );
-  }
+  assertPositive(beta, "beta", "train with trades");
   return {
     spec,
     inBall: true,

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Architecture } from "../architectures.ts";
+import { assertPositive } from "../numbers.ts";
 import type { TrainingProtection } from "./lesson.ts";
 
 /**
@@ -16,11 +17,7 @@ import type { TrainingProtection } from "./lesson.ts";
  *   https://arxiv.org/abs/1711.05101
  */
 export function weightDecay(rate: number): TrainingProtection {
-  if (!(rate > 0 && rate < Infinity)) {
-    throw new RangeError(
-      `Cannot train with decay as its rate must be finite and > 0: current value is ${rate}`,
-    );
-  }
+  assertPositive(rate, "its rate", "train with decay");
   const check = ({ name, optimizer: { learningRate } }: Architecture) => {
     if (rate * learningRate < 1) return;
     throw new RangeError(

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { assertPositive } from "../numbers.ts";
 import { tempered } from "../statistics/calibration.ts";
 import type { ResistanceRecord } from "./table.ts";
 
@@ -67,8 +68,6 @@ export function suspicion(record: ResistanceRecord, score: ScoreName): number {
  * @throws {RangeError} If `scale` is not positive and finite.
  */
 export function schoolScore(resistance: number, scale: number): number {
-  if (!(scale > 0 && scale < Infinity)) {
-    throw new RangeError(`Cannot score as K must be finite and > 0: current value is ${scale}`);
-  }
+  assertPositive(scale, "K", "score");
   return resistance === Infinity ? 1 : resistance / scale / (1 + resistance / scale);
 }

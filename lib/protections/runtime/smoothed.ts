@@ -5,6 +5,7 @@
  */
 import { type Tensor2D, type Tensor4D, tf } from "../../backend.ts";
 import type { Classifier } from "../../network.ts";
+import { assertPositive } from "../../numbers.ts";
 import { assertSeed, statelessNormal } from "../../random.ts";
 import { wrapped } from "./wrapped.ts";
 
@@ -40,7 +41,7 @@ export function smoothedClassifier(
   network: Classifier,
   { sigma, draws = DRAWS, seed = 0 }: SmoothedOptions,
 ): Classifier {
-  assertSigma(sigma);
+  assertPositive(sigma, "sigma", "smooth");
   assertSeed(seed, "smooth");
   if (!(Number.isInteger(draws) && draws >= 1)) {
     throw new RangeError(
@@ -59,12 +60,4 @@ export function smoothedClassifier(
     });
   const spec = draws === DRAWS ? `smooth:${sigma}` : `smooth:${sigma}:${draws}`;
   return wrapped(network, spec, logits);
-}
-
-/** @throws {RangeError} If sigma is not finite and > 0. */
-export function assertSigma(sigma: number): void {
-  if (sigma > 0 && sigma < Infinity) return;
-  throw new RangeError(
-    `Cannot smooth as sigma must be finite and > 0: current value is ${sigma}`,
-  );
 }

@@ -6,11 +6,10 @@
  */
 import type { Tensor4D } from "../../backend.ts";
 import type { Classifier } from "../../network.ts";
-import { argMax } from "../../numbers.ts";
+import { argMax, assertPositive } from "../../numbers.ts";
 import { assertOptions, type Names } from "../../options.ts";
 import { assertSeed } from "../../random.ts";
 import { lowerBound, normalQuantile } from "./clopper_pearson.ts";
-import { assertSigma } from "./smoothed.ts";
 import { BLOCK, blocks, counterOf } from "./votes.ts";
 
 /** Blocks that an image may have; the first ones choose, the others count. */
@@ -125,7 +124,7 @@ function assertSettings(
   ids: readonly number[],
   count: number,
 ): void {
-  assertSigma(sigma);
+  assertPositive(sigma, "sigma", "certify");
   assertSeed(seed, "certify");
   const fail = (rule: string, value: unknown): never => {
     throw new RangeError(`Cannot certify as ${rule}: current value is ${value}`);
