@@ -13,6 +13,7 @@ import {
   protectionsOf,
   readProtections,
   teacherOf,
+  trainedSigma,
 } from "$lib/protections/plan.ts";
 
 Deno.test("specs are read whatever their case, and written in one way", () => {
@@ -25,6 +26,11 @@ Deno.test("specs are read whatever their case, and written in one way", () => {
   assertEquals(teacherOf(["decay:0.01", "distillation:20"]), ["decay:0.01", "heated:20"]);
   assertEquals(teacherOf(["decay:0.01"]), undefined);
   for (const { usage, name } of Object.values(protections)) assert(usage.startsWith(name));
+});
+
+Deno.test("a network's name tells the noise that it was trained with", () => {
+  const sigmas = ["CNN+noise:0.5", "MLP+decay:1+consistency:0.25:5", "CNN+distillation:20", "CNN"];
+  assertEquals(sigmas.map(trainedSigma), [0.5, 0.25, undefined, undefined]);
 });
 
 Deno.test("distillation needs a teacher, and what trains teachers is no protection to ask for", () => {

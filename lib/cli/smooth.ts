@@ -113,7 +113,7 @@ interface Work {
 async function run(call: Call<typeof options>): Promise<Record<string, unknown>> {
   const { values, positionals, signal, say } = call;
   const name = await networkName(positionals);
-  const sigma = values.sigma ?? trainedSigma(name);
+  const sigma = values.sigma ?? await sigmaOfTraining(name);
   checkImages(values);
   assertMeant(values);
   const { load } = await import("../loader.ts");
@@ -212,9 +212,10 @@ function assertMeant(values: Work["values"]): void {
 }
 
 /** @throws {UsageError} If the network was not trained with noise. */
-function trainedSigma(name: string): number {
-  const sigma = name.match(/\+(?:noise|consistency):([^:+]+)/)?.[1];
-  if (sigma) return Number(sigma);
+async function sigmaOfTraining(name: string): Promise<number> {
+  const { trainedSigma } = await import("../protections/plan.ts");
+  const sigma = trainedSigma(name);
+  if (sigma !== undefined) return sigma;
   throw new UsageError(
     `Cannot smooth as --sigma must be given for a network trained without noise: ` +
       `current value is ${name}`,

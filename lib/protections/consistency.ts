@@ -37,7 +37,7 @@ export function consistency({ sigma, weight = 10 }: ConsistencyOptions): Trainin
   assertPositive(weight, "its weight", "train with consistency");
   return {
     spec: `consistency:${sigma}${weight === 10 ? "" : `:${weight}`}`,
-    noisy: true,
+    sigma,
     loss: (lesson) => {
       const noisy = Array.from({ length: copies }, () => noisyImages(lesson, sigma));
       return (answer) => {

@@ -39,8 +39,8 @@ export interface TrainingProtection {
   readonly spec: string;
   /** Whether it looks for the worst within a ball around the images, and within pixels of [0, 1]. */
   readonly inBall?: boolean;
-  /** Whether it adds noise to the images, beyond [0, 1]. */
-  readonly noisy?: boolean;
+  /** Standard deviation of the noise that it adds to the images, beyond [0, 1], if it does. */
+  readonly sigma?: number;
   /** Changes the images, shape `[batch, 28, 28, 1]`, before the loss. */
   images?(lesson: Lesson): Tensor4D;
   /** Takes the place of the cross-entropy. */
@@ -77,7 +77,7 @@ export function assertProtections(
   if (losses.length > 1) refuse(losses, "each replaces the loss: choose one");
   const seeking = protections.filter(({ inBall }) => inBall);
   if (seeking.length > 1) refuse(seeking, "each looks for the worst within a ball: choose one");
-  const noisy = protections.filter((one) => one.noisy);
+  const noisy = protections.filter(({ sigma }) => sigma !== undefined);
   if (noisy.length > 1) refuse(noisy, "each adds noise: choose one");
   const [seeker] = seeking;
   const noise = noisy.find(({ images }) => images);

@@ -22,7 +22,7 @@ export function noise(sigma: number): TrainingProtection {
   assertPositive(sigma, "sigma", "train with noise");
   return {
     spec: `noise:${sigma}`,
-    noisy: true,
+    sigma,
     images: (lesson) => noisyImages(lesson, sigma),
   };
 }

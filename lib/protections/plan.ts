@@ -55,6 +55,17 @@ export function protectionsOf(
 export const readProtections = (text: string, architecture: Architecture): string[] =>
   protectionsOf(text, architecture, nobody).map(({ spec }) => spec);
 
+/**
+ * The standard deviation of the noise that a network was trained with, as its name tells:
+ * `CNN+noise:0.5`.
+ *
+ * @returns `undefined` if it was trained without noise.
+ * @throws {RangeError} As `protectionOf`.
+ */
+export const trainedSigma = (name: string): number | undefined =>
+  name.split("+").slice(1).map((spec) => protectionOf(spec, nobody).sigma)
+    .find((sigma) => sigma !== undefined);
+
 /** In the teacher's place where only names are read. */
 const nobody: Classifier = {
   ...{ name: "nobody", classes: 10, revision: {} },
