@@ -9,11 +9,11 @@ import { look } from "../attacks/look.ts";
 import { stepper } from "../attacks/stepper.ts";
 import { type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
-import { bestNorm, conclude, isDone, type Known, learn, planTurn, startKnown } from "./known.ts";
+import { bestNorm, conclude, type Known, learn, planTurn, startKnown } from "./known.ts";
 import { assertPolishable, type Concluded, passesOfTurns, polished } from "./polish.ts";
-import { rescueOf } from "./rescue.ts";
-import { areSilent, restartsOf } from "./restarts.ts";
-import { portfolioOf, type Stage } from "./stages.ts";
+import { areSilent } from "./restarts.ts";
+import type { Stage } from "./stages.ts";
+import { isRescued, stageOf, type Way, waysOf } from "./ways.ts";
 
 /** Rows attacked together; an image aimed at several classes has several. */
 const batchSize = 256;
@@ -60,11 +60,7 @@ export async function runPortfolio(
   if (polish) assertPolishable(network, p);
   const total = options.maxPasses ?? 2000;
   const maxPasses = polish ? passesOfTurns(total) : total;
-  const [scan, ...others] = portfolioOf(p);
-  const rescue = rescueOf(p);
-  const straight = [scan, rescue, ...others];
-  const restarts = restartsOf(p);
-  const around = [scan, rescue, ...restarts, ...others.filter(({ from }) => from === "best")];
+  const { straight, around } = waysOf(p);
   const goal = target === undefined ? {} : { target };
   const clean = await runAttack(look(p), network, images, {
     ...driverOptions(options),
@@ -75,21 +71,16 @@ export async function runPortfolio(
   const all = clean.map((outcome, place) =>
     startKnown(place, outcome, target, options.labels?.[place])
   );
-  const silent = restarts.length === 0
-    ? []
-    : areSilent(network, images, all.map(({ reference }) => reference));
-  const ways: Ways = {
-    rescue,
-    of: ({ place }) => silent[place] ? around : straight,
-  };
-  const turns = Math.max(straight.length, around.length);
+  const silent = around && areSilent(network, images, all.map(({ reference }) => reference));
+  const wayOf = ({ place }: Known): Way => around && silent?.[place] ? around : straight;
+  const turns = Math.max(straight.length, around?.length ?? 0);
   for (let turn = 0; turn < turns; turn++) {
-    const runs = planRuns(all, network, maxPasses, { ways, turn });
+    const runs = planRuns(all, network, maxPasses, { wayOf, turn });
     const rows = runs.reduce((sum, { tasks }) => sum + tasks.length, 0);
     let before = 0;
     for (const run of runs) {
       const { tasks } = run;
-      await runTasks(run, { network, images, options, rescue }, (done, underWay) => {
+      await runTasks(run, { network, images, options, wayOf }, (done, underWay) => {
         const share = (before + done * tasks.length) / rows;
         onProgress?.({
           done: (turn + share) / (turns + Number(polish)),
@@ -153,26 +144,19 @@ interface Run {
   tasks: Task[];
 }
 
-/** Which turns images take. */
-interface Ways {
-  /** The turns of an image, as it stands now. */
-  of(known: Known): readonly Stage[];
-  /** One of them: that of images on which nothing was found. */
-  rescue: Stage;
-}
-
 /** How the images take a turn. */
 function planRuns(
   all: readonly Known[],
   network: Classifier,
   maxPasses: number,
-  { ways, turn }: { ways: Ways; turn: number },
+  { wayOf, turn }: { wayOf: (known: Known) => Way; turn: number },
 ): Run[] {
   const runs: Run[] = [];
   for (const known of all) {
-    const stage = stageOf(known, ways, turn);
+    const way = wayOf(known);
+    const stage = stageOf(known, way, turn);
     if (!stage) continue;
-    const isLast = turn === ways.of(known).length - 1;
+    const isLast = turn === way.length - 1;
     const passesOfStep = costOf(stage, network);
     const plan = planTurn(known, stage, { maxPasses, passesOfStep, isLast });
     if (!plan) continue;
@@ -186,18 +170,6 @@ function planRuns(
   return runs;
 }
 
-/** The stage that an image takes in a turn: where gradients gain nothing, it is rescued. */
-function stageOf(known: Known, { of, rescue }: Ways, turn: number): Stage | undefined {
-  const turns = of(known);
-  const stage = turns[turn];
-  if (!stage || isDone(known) || stage === rescue && known.best) return undefined;
-  // After a rescue, gradients have one turn from what it found.
-  return isRescued(known, rescue) && turn > turns.indexOf(rescue) + 1 ? rescue : stage;
-}
-
-/** Whether nobody else found a better point. */
-const isRescued = ({ best }: Known, rescue: Stage): boolean => best?.attack === rescue.attack.name;
-
 /** Passes of a step. */
 function costOf({ attack }: Stage, network: Classifier): number {
   const { forwards, backwards } = stepper(attack, network, "leave").passes;
@@ -206,11 +178,11 @@ function costOf({ attack }: Stage, network: Classifier): number {
 
 async function runTasks(
   { stage, steps, tasks }: Run,
-  { network, images, options, rescue }: {
+  { network, images, options, wayOf }: {
     network: Classifier;
     images: Tensor4D;
     options: PortfolioOptions;
-    rescue: Stage;
+    wayOf: (known: Known) => Way;
   },
   onProgress: (done: number, underWay: SoFar) => void,
 ): Promise<void> {
@@ -218,7 +190,7 @@ async function runTasks(
   const places = tasks.map(({ known }) => known.place);
   const { labels, target } = options;
   const rows = tf.tidy(() => images.gather(tf.tensor1d(places, "int32")));
-  const isOnwards = (known: Known) => from === "best" || isRescued(known, rescue);
+  const isOnwards = (known: Known) => from === "best" || isRescued(known, wayOf(known));
   const beginnings = stack(tasks, isOnwards, images.shape);
   try {
     const candidates = await runCandidates(attack, network, rows, {
