@@ -32,7 +32,7 @@ export interface IntervalOptions {
 }
 
 /** Height of a network's place, for each series in it and between networks. */
-const LINE = { series: 9, gap: 11 };
+const LINE = { series: 8, gap: 8 };
 
 /**
  * Draws each value as a dot on its interval. Panels, networks and series keep the order of their
