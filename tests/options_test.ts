@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { checkAttackable } from "$lib/attackable.ts";
 import { runAttack, runAttackSync } from "$lib/attacks/driver.ts";
 import { fmn } from "$lib/attacks/fmn.ts";
@@ -21,7 +21,9 @@ const { images } = digits;
 const misspelt = { seed: 1, maxPass: 100 };
 const attackNames = "steps, maxPasses, seed, ids, labels, target, aims, beginnings, epsilons, " +
   "batchSize, signal, onStep";
-const entry = runner(attackNamed("fmn"), { p: 2, norm: 1, learningRate: 0.01 });
+const settings = { p: 2, norm: 1, learningRate: 0.01 };
+const entry = runner(attackNamed("fmn"), settings);
+const search = runner(attackNamed("pgd"), settings, { smallest: true });
 
 for (
   const [name, call, action, names] of [
@@ -32,6 +34,13 @@ for (
       attackNames,
     ],
     ["run of a runner", () => entry.run(mlp, images, { ...misspelt }), "attack", attackNames],
+    [
+      "run of a runner that searches",
+      () => search.run(mlp, images, { ...misspelt }),
+      "search epsilon",
+      "steps, rounds, maxPasses, seed, ids, labels, target, aims, batchSize, first, low, " +
+      "tolerance, signal, onProgress",
+    ],
     [
       "minNorm",
       () => minNorm(mlp, digits, { p: 2, ...misspelt }),
@@ -69,6 +78,11 @@ Deno.test("runAttackSync() names it, too", () => {
     TypeError,
     "current value is maxPass",
   );
+});
+
+Deno.test("what a search has no use for is taken, as other entries have", async () => {
+  const [found] = await search.run(mlp, images, { maxPasses: 40, onStep: () => {} });
+  assert(found!.forwards > 2);
 });
 
 Deno.test("all that an attack by name and a polish that is none may be given is taken", async () => {

@@ -76,6 +76,9 @@ export function runner(
   const attack = entry.create(settings);
   const search = entry.search ?? (smallest && !entry.minimal ? {} : undefined);
   const limits = (options: EntryOptions) => limitsOf(entry, search, options);
+  const searching = ({ onStep: _, ...options }: EntryOptions): SearchOptions => (
+    { ...search, ...options, ...limits(options) }
+  );
   if (entry.intoRegions) {
     return {
       searches: false,
@@ -89,11 +92,11 @@ export function runner(
     searches: search !== undefined,
     run: (network, images, options = {}) =>
       search
-        ? searchEpsilon(attack, network, images, { ...search, ...options, ...limits(options) })
+        ? searchEpsilon(attack, network, images, searching(options))
         : runAttack(attack, network, images, { ...stepping(options), ...limits(options) }),
     runSync: (network, images, options = {}) =>
       search
-        ? searchEpsilonSync(attack, network, images, { ...search, ...options, ...limits(options) })
+        ? searchEpsilonSync(attack, network, images, searching(options))
         : runAttackSync(attack, network, images, { ...stepping(options), ...limits(options) }),
   };
 }

@@ -5,6 +5,7 @@
  */
 import { type Tensor4D, tf } from "../backend.ts";
 import type { Classifier } from "../network.ts";
+import { assertOptions, type Names } from "../options.ts";
 import type { Attack } from "./attack.ts";
 import {
   checked,
@@ -28,6 +29,12 @@ export interface SearchOptions
   /** Called after each step. */
   onProgress?: (progress: SearchProgress) => void;
 }
+
+const names: Names<SearchOptions> = {
+  ...{ steps: true, rounds: true, maxPasses: true, seed: true, ids: true, labels: true },
+  ...{ target: true, aims: true, batchSize: true, first: true, low: true, tolerance: true },
+  ...{ signal: true, onProgress: true },
+};
 
 /** How a search stands. The norms are those of the rounds that are over. */
 export interface SearchProgress extends SoFar {
@@ -64,6 +71,7 @@ interface Round {
  * @returns One outcome for each image, in their order: the smallest adversarial point ever found;
  *   steps and passes are sums over all rounds.
  * @throws {RangeError} If an option is out of range.
+ * @throws {TypeError} If there is no option of a name.
  * @throws The signal's reason when aborted.
  */
 export async function searchEpsilon(
@@ -111,6 +119,7 @@ function* searchRounds(
   images: Tensor4D,
   options: SearchOptions,
 ): Generator<Round, Outcome[], Outcome[]> {
+  assertOptions(options, names, "search epsilon");
   const { maxPasses = 2000, seed = 0, aims, target } = options;
   const { p } = attack;
   const [count] = images.shape;
