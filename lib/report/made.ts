@@ -40,10 +40,11 @@ export function madeHtml(notebook: Notebook, checkout: Checkout, made?: Made): s
   const seeds = seedValues(notebook);
   rows.push(["Seeds", seeds.length > 0 ? code(seeds) : "none set"]);
   if (made) {
-    const { networks, tables, versions } = made;
-    rows.push(["Networks", networks.map(networkText).join("<br>") || "none"]);
-    if (tables.length > 0) rows.push(["Tables", tables.map(tableText).join("<br>")]);
-    const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+    const networks = byName(made.networks, ({ network }) => network).map(networkText);
+    const tables = byName(made.tables, ({ file }) => file).map(tableText);
+    rows.push(["Networks", networks.join("<br>") || "none"]);
+    if (tables.length > 0) rows.push(["Tables", tables.join("<br>")]);
+    const named = Object.entries(made.versions).map(([name, version]) => `${name} ${version}`);
     rows.push(["Versions", escapeHtml(named.join(", "))]);
   }
   const list = rows.map(([name, text]) => `<dt>${name}</dt><dd>${text}</dd>`).join("\n");
@@ -58,6 +59,11 @@ export function commitText({ commit, changed }: Checkout): string {
   if (first === undefined) return hash;
   const more = rest.length > 0 ? ` and ${rest.length} more` : "";
   return `${hash}, with uncommitted changes in ${escapeHtml(first)}${more}`;
+}
+
+/** In order of their names; they come as they were read, which may be another order each time. */
+function byName<T>(some: readonly T[], name: (one: T) => string): T[] {
+  return some.toSorted((a, b) => name(a) < name(b) ? -1 : 1);
 }
 
 function cores({ cores }: Made): string {

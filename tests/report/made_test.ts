@@ -27,6 +27,17 @@ Deno.test("madeHtml() states commit, time, networks, tables and versions", () =>
   ) assertStringIncludes(html, fact);
 });
 
+Deno.test("madeHtml() names networks in one order, however they were read", () => {
+  const networks = ["MLP", "CNN_d", "CNN+decay:0.1", "CNN"].map((network) => (
+    { network, weightsSha256: "0123456789abcdef", seed: "0" }
+  ));
+  const html = (read: Made["networks"]) =>
+    madeHtml({ cells: [] }, clean, { ...made, networks: read });
+  const named = [...html(networks).matchAll(/([\w+:.]+): weights/g)].map(([, name]) => name);
+  assertEquals(named, ["CNN", "CNN+decay:0.1", "CNN_d", "MLP"]);
+  assertEquals(html(networks.toReversed()), html(networks));
+});
+
 Deno.test("madeHtml() takes parameters as they were in the end, and all seeds", () => {
   const cells = [
     code("const norm = 1.5; // L2\nconst seed = 0;", "parameters"),
