@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
+import { rowFigures, rowOptions } from "$lib/cli/figure_rows.ts";
 import { type ResultRow, writeRows } from "$lib/results.ts";
 import { run } from "./commands.ts";
 
@@ -85,6 +86,14 @@ Deno.test("figure draws evaluations: norms before and after, and worst cases", a
     assert(words.includes("4 images: 100.0% need more after, 0.0% less"), words);
     assert(words.includes("medians 1.50 and 5.00"), "the worst case counts: 0.5, 1, 2 and 3");
     assertEquals((await figure("worst-cases", "--rows", rows, "--out", out)).code, 0);
+    const { signal } = new AbortController();
+    const ofImages = (given: string) => {
+      const images = rowOptions.images.read(given, "images");
+      const values = { rows, images, network: "CNN", p: 2 };
+      return rowFigures["before-after"]!({ values, signal });
+    };
+    assert((await ofImages("1:3")).svg.includes("2 images: 100.0% need more after"));
+    await assertRejects(() => ofImages("9:12"), RangeError, "--images: current value is 9:12");
     await writeRows(rows, portfolio);
     const one = await figure("before-after", "--rows", rows, "--out", out);
     assert(one.stderr.includes("rows must be of two networks: current value is CNN"), one.stderr);

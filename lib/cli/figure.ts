@@ -36,7 +36,7 @@ import {
   sweepRows,
 } from "../rows.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
-import { rowFigures } from "./figure_rows.ts";
+import { rowFigures, rowOptions } from "./figure_rows.ts";
 import { choice, known, number, text, UsageError } from "./options.ts";
 import { attackOptions, checkImage, datasetOption, loading, usable } from "./session.ts";
 
@@ -48,7 +48,7 @@ const options = {
   limit: number("n", "Only the first n images", { min: 1, integer: true }),
   attack: choice("NAME", "Attack", Object.keys(attacks), "school"),
   ...attackOptions,
-  rows: text("FILES", "Tables of minimal norms, as minnorm writes them: a.parquet,b.parquet"),
+  ...rowOptions,
   scale: number("v", "PNG pixels for one pixel of the SVG", { min: 0.25, max: 8 }, 2),
 };
 

@@ -21,12 +21,24 @@ import type { Column, ResultRow } from "../results.ts";
 import { pixelsOf } from "../rows.ts";
 import { median } from "../statistics.ts";
 import { comparePairs } from "../statistics/paired.ts";
-import { UsageError } from "./options.ts";
+import { type ImageRange, imagesOption } from "./measuring.ts";
+import { type Option, text, UsageError, type Values } from "./options.ts";
 import { loading } from "./session.ts";
+
+/** The options that they alone have. */
+export const rowOptions = {
+  rows: text("FILES", "Tables of minimal norms, as minnorm writes them: a.parquet,b.parquet"),
+  images: {
+    value: "n|a:b",
+    help:
+      "Of tables only images a to b - 1, or the first n (default: all; evaluate tells 5000:10000)",
+    read: (given, name) => given === undefined ? undefined : imagesOption.read(given, name),
+  } satisfies Option<ImageRange | undefined>,
+};
 
 /** What these figures take of the command line. */
 export interface RowsRequest {
-  readonly values: { rows: string | undefined; network: string; p: number };
+  readonly values: Values<typeof rowOptions> & { network: string; p: number };
   readonly signal: AbortSignal;
 }
 
@@ -143,17 +155,24 @@ export const rowFigures: Record<string, (request: RowsRequest) => Promise<Figure
   },
 };
 
-/** The rows of all tables that the command line names. */
+/** The rows of all tables that the command line names, of the images that it names. */
 async function table<C extends Column>(
-  { values: { rows: files } }: RowsRequest,
-  columns: readonly C[],
-): Promise<Pick<ResultRow, C>[]> {
+  { values: { rows: files, images } }: RowsRequest,
+  columns: readonly (C | "image")[],
+): Promise<Pick<ResultRow, C | "image">[]> {
   if (files === undefined) {
     throw new UsageError("Cannot draw this figure as --rows FILE.parquet is missing");
   }
   const { readRows } = await import("../results.ts"); // polars is large
   const tables = files.split(",").map((file) => readRows(file, { columns }));
-  return (await Promise.all(tables)).flat();
+  const all = (await Promise.all(tables)).flat();
+  if (images === undefined) return all;
+  const rows = all.filter(({ image }) => image >= images.from && image < images.to);
+  if (rows.length > 0) return rows;
+  throw new RangeError(
+    `Cannot draw this figure as a table must have an image of --images: ` +
+      `current value is ${images.from}:${images.to}`,
+  );
 }
 
 /** Rows whose networks bear their weights where one name stands for several. */
