@@ -61,3 +61,8 @@ export function parseP(text: string): number {
 
 /** Writes a norm's order as commands and files do: `2`, `inf`. */
 export const formatP = (p: number): string => p === Infinity ? "inf" : String(p);
+
+/** Writes a digit with its article: `a 3`, `an 8`. */
+export function withArticle(digit: number, article: "A" | "a" = "a"): string {
+  return `${article}${digit === 8 ? "n" : ""} ${digit}`;
+}

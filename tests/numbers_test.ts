@@ -1,5 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { argMax, assertPositive, decimals, duration, formatP, parseP } from "$lib/numbers.ts";
+import {
+  argMax,
+  assertPositive,
+  decimals,
+  duration,
+  formatP,
+  parseP,
+  withArticle,
+} from "$lib/numbers.ts";
 
 Deno.test("argMax() takes the first of equal values", () => {
   assertEquals(argMax([1, 3, 2, 3]), 1);
@@ -39,4 +47,10 @@ Deno.test("assertPositive() takes finite numbers above 0 alone", () => {
       `Cannot smooth as sigma must be finite and > 0: current value is ${value}`,
     );
   }
+});
+
+Deno.test("withArticle() hears the vowel of 8 and of no other digit", () => {
+  const spoken = Array.from({ length: 10 }, (_, digit) => withArticle(digit));
+  assertEquals(spoken.filter((words) => words.startsWith("an ")), ["an 8"]);
+  assertEquals(withArticle(8, "A"), "An 8");
 });

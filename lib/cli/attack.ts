@@ -9,7 +9,7 @@ import type { AttackEntry } from "../attacks/index.ts";
 import type { Tensor4D } from "../backend.ts";
 import type { Subset } from "../loader.ts";
 import type { Network } from "../network.ts";
-import { argMax, formatP } from "../numbers.ts";
+import { argMax, formatP, withArticle } from "../numbers.ts";
 import { type Call, type Command, runCommand } from "./command.ts";
 import { choice, flag, known, noMore, number, text, UsageError } from "./options.ts";
 import {
@@ -202,7 +202,7 @@ export function describe(
     confidences.perturbed[prediction]! > 1 - 1e-6;
   const wrong = prediction === label ? "" : " (wrong before any attack)";
   return [
-    `${network}, image ${image} of ${subset}, a ${label}${wrong}`,
+    `${network}, image ${image} of ${subset}, ${withArticle(label)}${wrong}`,
     `  digit                ${seen(confidences.clean)}`,
     `  digit + perturbation ${seen(confidences.perturbed)}`,
     `  ${found ? "found" : "no adversarial digit found"} after ${steps} step${

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { argMax } from "../numbers.ts";
+import { argMax, withArticle } from "../numbers.ts";
 import {
   colors,
   element,
@@ -66,7 +66,7 @@ export function attackPictures(
   const size = `${normSymbol(p)} = ${norm.toPrecision(3)}`;
   const title = options.title ??
     (found
-      ? `${withArticle(before, "A")} becomes ${withArticle(after, "a")}`
+      ? `${withArticle(before, "A")} becomes ${withArticle(after)}`
       : `The ${before} was kept: no adversarial digit was found`);
   const { subtitle = `The perturbation's size is ${size}` } = options;
   const peak = Array.from(outcome.perturbation.pixels).reduce(
@@ -158,11 +158,6 @@ function scaleBelow(limit: number): SvgNode {
     text(SIZE / 2, 24, "0", { size: 11, fill: colors.muted }),
     text(SIZE, 24, `+${shown}`, { size: 11, anchor: "end", fill: colors.muted }),
   );
-}
-
-/** "a 3", but "an 8". */
-function withArticle(digit: number, article: "A" | "a"): string {
-  return `${article}${digit === 8 ? "n" : ""} ${digit}`;
 }
 
 function sign(character: string): SvgNode {
