@@ -72,7 +72,7 @@ Deno.test("an attack is held against the portfolio on the images of both", () =>
   assertEquals(only(cellsOf(few)).reasons.length, 1); // 1 of 4, not 1 of 100
 });
 
-Deno.test("a norm smaller by 1 % or less is no win, and counts in the worst case", () => {
+Deno.test("a norm smaller by 1 % or less is no win, and counts in the worst case; by more it is one", () => {
   const near = [
     ...rows("portfolio", Array(100).fill(0.4)),
     ...rows("square", Array(100).fill(0.397)),
@@ -80,6 +80,8 @@ Deno.test("a norm smaller by 1 % or less is no win, and counts in the worst case
   const [cell] = cellsOf(near, { epsilons: new Map([[2, [0.3]]]) });
   assertEquals(cell!.duels.map(({ wins }) => wins), [0]);
   assertEquals([cell!.reasons, cell!.median], [[], 0.397]);
+  const further = near.map((row) => row.attack === "square" ? { ...row, minNorm: 0.395 } : row);
+  assertEquals(only(cellsOf(further)).duels.map(({ wins }) => wins), [100]);
 });
 
 Deno.test("an attack with gradients that beats the portfolio counts, and is no sign of masking", () => {

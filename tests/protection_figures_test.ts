@@ -7,6 +7,7 @@ import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/ass
 import { beforeAfter } from "$lib/plots/before_after.ts";
 import { certifiedCurves, proofAndAttack } from "$lib/plots/certified.ts";
 import { colors, type Figure } from "$lib/plots/figure.ts";
+import { lookAt } from "$lib/plots/min_norms.ts";
 import { sideBySide } from "$lib/plots/side_by_side.ts";
 import { tradeOff } from "$lib/plots/trade_off.ts";
 import { worstCases } from "$lib/plots/worst_cases.ts";
@@ -76,10 +77,21 @@ Deno.test("tradeOff() draws what is more accurate further right, what is more ro
     .map(([, y, x]) => [Number(x), Number(y)]);
   assert(a![0]! > b![0]! + 100 && a![1]! > b![1]! + 100);
   const row = { network: "A", kind: "a", clean: share(0.99), robust: share(0.5) };
-  const hollow = (suspected: boolean) =>
-    tradeOff([{ ...row, suspected }], { p: 2, epsilon: 1 }).svg.includes('stroke-width="2"');
-  assertEquals([hollow(true), hollow(false)], [true, false]);
+  // White inside its kind's colour, or that colour inside a thin line of ink; never both.
+  const [color, ink] = [lookAt(0).color, colors.ink];
+  for (const [suspected, ...look] of [[true, "white", color], [false, color, ink]] as const) {
+    const { svg } = tradeOff([{ ...row, suspected }], { p: 2, epsilon: 1 });
+    const dots = [...svg.matchAll(/<g ([^>]*)>\s*<circle ([^>]*)>/g)].map(([, ...of]) =>
+      of.join(" ")
+    );
+    const looks = dots.map((dot) => ["fill", "stroke"].map((key) => attribute(dot, key)));
+    assertEquals(looks, [look]);
+    assertEquals([...svg.matchAll(/<circle /g)].length, 1);
+  }
 });
+
+const attribute = (words: string, name: string): string | undefined =>
+  new RegExp(`\\b${name}="([^"]*)"`).exec(words)?.[1];
 
 /** Where a line in a colour goes, as shares of the panel below 100 %, at each of its corners. */
 function heights({ svg }: Figure, color: string): number[] {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { assertAlmostEquals, assertLess } from "@std/assert";
+import { assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
 import { CNN } from "$lib/architectures.ts";
 import { backend, type Tensor, type Tensor2D, type Tensor4D, tf } from "$lib/backend.ts";
 import { createNetwork } from "$lib/network.ts";
@@ -149,25 +149,44 @@ Deno.test("interval's box and the weight of its bounds grow from 5 to 50 % of th
   });
 });
 
-Deno.test("consistency is cross-entropy and entropy where copies agree, and dearer where not", () => {
+Deno.test("consistency learns from the copies of the stream's first two draws; where they agree, labels", () => {
   tf.tidy(() => {
     const network = createNetwork(small, { seed: 5 });
     const log = tf.logSoftmax(network.logits(digits.images));
     const entropy = -log.exp().mul(log).sum(1).mean().dataSync()[0]!;
     const same = crossEntropyOf(network, digits.images) + 0.5 * entropy;
     assertAlmostEquals(lossOf(network, "loss", "consistency:1e-6"), same, 1e-4);
-    const [light, heavy] = [1, 11].map((weight) =>
-      lossOf(network, "loss", `consistency:0.5:${weight}`)
-    );
-    // By hand: the copies of the stream's first two draws.
-    const answers = [0, 1].map((draw) => {
+    const seen: Tensor4D[] = [];
+    protectionOf("consistency:0.5").loss!(lessonOf(network, digits))((batch) => {
+      seen.push(...tf.split<Tensor4D>(batch, 2));
+      return network.logits(batch);
+    }, {});
+    const drawn = [0, 1].map((draw) => {
       const noise = statelessNormal(digits.images.shape, tf.tensor1d([3, draw], "int32")).mul(0.5);
-      return network.logits(digits.images.add<Tensor4D>(noise)).softmax();
+      return digits.images.add<Tensor4D>(noise).dataSync();
     });
-    const mean = answers[0]!.add<Tensor>(answers[1]!).div<Tensor>(2);
-    const apart = answers.map((one) =>
-      mean.mul(mean.log().sub(one.log())).sum(1).mean().dataSync()[0]! / 2
+    assertEquals(seen.map((images) => images.dataSync()), drawn);
+  });
+});
+
+Deno.test("consistency is the copies' cross-entropy, their distance from the mean, half its entropy", () => {
+  tf.tidy(() => {
+    const network = createNetwork(small, { seed: 5 });
+    const labels = digits.labels.arraySync();
+    const others = rowsOf(second);
+    const copies = rowsOf(first).map((row, i) => [soft(row), soft(others[i]!)] as const);
+    const right = meanOf(copies, ([a, b], i) => -Math.log(a[labels[i]!]! * b[labels[i]!]!) / 2);
+    const middle = copies.map(([a, b]) => a.map((one, k) => (one + b[k]!) / 2));
+    const apart = meanOf(
+      copies,
+      ([a, b], i) =>
+        middle[i]!.reduce((sum, m, k) => sum + m * Math.log(m * m / (a[k]! * b[k]!)) / 2, 0),
     );
-    assertAlmostEquals((heavy! - light!) / 10, apart[0]! + apart[1]!, 1e-4);
+    const entropy = meanOf(middle, (row) => -row.reduce((sum, m) => sum + m * Math.log(m), 0));
+    for (const [spec, weight] of [["consistency:1", 10], ["consistency:1:3", 3]] as const) {
+      const loss = protectionOf(spec).loss!(lessonOf(network, digits));
+      const value = loss(() => tf.concat([first, second]), {}).dataSync()[0]!;
+      assertAlmostEquals(value, right + weight * apart + entropy / 2, 1e-4, spec);
+    }
   });
 });
