@@ -5,14 +5,12 @@
  */
 import { inBox } from "./attacks/box.ts";
 import type { Outcome, SoFar } from "./attacks/driver.ts";
-import { assertRegionNorm } from "./attacks/linear_region.ts";
-import { attackNamed, runner } from "./attacks/run.ts";
 import { type Tensor4D, tf } from "./backend.ts";
 import type { Digits } from "./loader.ts";
 import type { Classifier } from "./network.ts";
 import { assertOptions, type Names } from "./options.ts";
-import { type PortfolioOptions, type PortfolioResult, runPortfolio } from "./portfolio/run.ts";
-import { portfolioOf } from "./portfolio/stages.ts";
+import type { PortfolioOptions } from "./portfolio/run.ts";
+import { seekerOf } from "./portfolio/seeker.ts";
 import { median } from "./statistics.ts";
 
 /** Which class an image must leave: its true one, or the one that the network gives it. */
@@ -115,7 +113,7 @@ export async function minNorm(
 ): Promise<MinNorm[]> {
   assertOptions(options, names, "attack");
   const { reference = "label", onProgress } = options;
-  const run = runOf(options);
+  const seek = seekerOf(options);
   const [count] = images.shape;
   const ids = options.ids ?? Array.from({ length: count }, (_, i) => i);
   const classes = [...labels.dataSync()];
@@ -127,7 +125,7 @@ export async function minNorm(
     const rows: Tensor4D = tf.tidy(() => images.slice([first], [size]));
     const start = performance.now();
     try {
-      const found = await run(network, rows, {
+      const found = await seek(network, rows, {
         ...shared(options),
         ids: part(ids),
         ...(reference === "label" && { labels: part(classes) }),
@@ -214,58 +212,3 @@ const shared = ({ maxPasses, polish, seed, signal, target }: MinNormOptions): Po
   ...(signal && { signal }),
   ...(target !== undefined && { target }),
 });
-
-/** Looks for the smallest norms of some images. */
-type Run = (
-  network: Classifier,
-  images: Tensor4D,
-  options: PortfolioOptions,
-) => Promise<PortfolioResult[]>;
-
-/** What looks for the norms; refuses at once what it can't be meant to. */
-function runOf({ p, attack, polish = false, rounds }: MinNormOptions): Run {
-  if (polish && attack !== undefined) {
-    throw new RangeError(
-      `Cannot polish as attack must be left out, which is the portfolio: current value is ${attack}`,
-    );
-  }
-  if (polish) assertRegionNorm(p);
-  if (attack === undefined) {
-    if (rounds !== undefined) refuseRounds(rounds);
-    return portfolio(p);
-  }
-  return single(attack, p, rounds);
-}
-
-function refuseRounds(rounds: number): never {
-  throw new RangeError(
-    `Cannot attack as rounds must be left out where no norms are searched: ` +
-      `current value is ${rounds}`,
-  );
-}
-
-function portfolio(p: number): Run {
-  portfolioOf(p); // refuses norms at once
-  return (network, images, options) => runPortfolio(network, images, p, options);
-}
-
-/** One attack has the whole budget; one within a fixed epsilon searches the smallest. */
-function single(name: string, p: number, rounds?: number): Run {
-  const settings = { p, norm: 1, learningRate: 0.01 };
-  const attack = runner(attackNamed(name), settings, { smallest: true });
-  if (rounds !== undefined && !attack.searches) refuseRounds(rounds);
-  return async (network, images, { polish: _, ...options }) => {
-    // Passes are the limit; in a search, steps are those of one round.
-    const { maxPasses = 2000 } = options;
-    const limits = {
-      maxPasses,
-      ...(attack.searches ? {} : { steps: maxPasses }),
-      ...(rounds !== undefined && { rounds }),
-    };
-    const outcomes = await attack.run(network, images, { ...options, ...limits });
-    return outcomes.map((outcome) => ({
-      outcome,
-      attack: outcome.found && outcome.norm > 0 ? name : null,
-    }));
-  };
-}
