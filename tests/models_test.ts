@@ -85,3 +85,26 @@ Deno.test("models/README.md tells of each committed protected network, as its fi
     network.dispose();
   }
 });
+
+Deno.test("models/README.md tells of three trainings what their files do", async () => {
+  const text = new TextDecoder().decode(await git("show", ":./README.md"));
+  const three = String.raw`((?:[\d.]+, ){2}[\d.]+)`;
+  const rows = [
+    ...text.matchAll(new RegExp(String.raw`^\| (\S+) +\| ${three} +\| ${three}`, "gm")),
+  ];
+  const files = new TextDecoder().decode(await git("ls-files", "seeds/1")).trim().split("\n");
+  assertEquals(rows.map(([, name]) => `seeds/1/${modelFile(name!)}`).sort(), files.sort());
+  for (const [, name, ...told] of rows) {
+    const folders = ["", "seeds/1/", "seeds/2/"];
+    const metadata = await Promise.all(folders.map(async (folder) => {
+      const network = await committed(folder + modelFile(name!).replace(/\.safetensors$/, ""));
+      network.dispose();
+      return network.metadata;
+    }));
+    assertEquals(metadata.map(({ seed }) => seed), ["0", "1", "2"]);
+    const shares = ["accuracy", "testAccuracy"].map((key) =>
+      metadata.map((one) => (100 * Number(one[key])).toFixed(2)).join(", ")
+    );
+    assertEquals(told, shares, name);
+  }
+});
