@@ -5,7 +5,8 @@
  */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import { rowFigures, rowOptions } from "$lib/cli/figure_rows.ts";
+import { figureOptions } from "$lib/cli/figures/entry.ts";
+import { figures } from "$lib/cli/figures/index.ts";
 import { type ResultRow, writeRows } from "$lib/results.ts";
 import { run } from "./commands.ts";
 
@@ -88,9 +89,8 @@ Deno.test("figure draws evaluations: norms before and after, and worst cases", a
     assertEquals((await figure("worst-cases", "--rows", rows, "--out", out)).code, 0);
     const { signal } = new AbortController();
     const ofImages = (given: string) => {
-      const images = rowOptions.images.read(given, "images");
-      const values = { rows, images, network: "CNN", p: 2 };
-      return rowFigures["before-after"]!({ values, signal });
+      const images = figureOptions.images.read(given, "images");
+      return figures.get("before-after")!.draw({ rows, images }, signal);
     };
     assert((await ofImages("1:3")).svg.includes("2 images: 100.0% need more after"));
     await assertRejects(() => ofImages("9:12"), RangeError, "--images: current value is 9:12");
@@ -112,7 +112,9 @@ for (
     ["a bad norm", ["attack", "--p", "0.5", "--out", "a.svg"], "current value is 0.5"],
     ["a norm that attacks can't take", ["attack", "--p", "0", "--out", "a.svg"], "value is 0"],
     ["an image beyond", ["attack", "--image", "10000", "--out", "a.svg"], "images 0 to 9999"],
-    ["no table", ["min-norms", "--out", "a.svg"], "--rows FILE.parquet is missing"],
+    ["another's option", ["digits", "--norm", "1", "--out", "a.svg"], "are --dataset, --subset"],
+    ["no image's number", ["side-by-side", "--shown", "a", "--out", "a.svg"], "value is a"],
+    ["two figures", ["digits", "classes", "--out", "a.svg"], "value is digits,classes"],
     ["a seed beyond int32", ["attack", "--seed", "1e10", "--out", "a.svg"], "value is 1e10"],
   ] as const
 ) {
