@@ -12,6 +12,7 @@ import { pastDetector } from "$lib/evaluation/abstain.ts";
 import { evaluate, lackingResults } from "$lib/evaluation/evaluate.ts";
 import { tableOf } from "$lib/evaluation/names.ts";
 import { trialsOf } from "$lib/evaluation/plan.ts";
+import type { Subject } from "$lib/evaluation/subject.ts";
 import { readEvaluation } from "$lib/evaluation/report.ts";
 import { scaling, transferFrom } from "$lib/evaluation/transfer.ts";
 import { cellsOf } from "$lib/evaluation/worst_case.ts";
@@ -146,7 +147,13 @@ Deno.test("verify refuses a point at which the detector abstains", async () => {
 async function evaluated(classifier: Classifier, plain: Classifier, folder: string) {
   const images = { from: 5000, to: 5030 };
   const subject = {
-    ...{ classifier, weightsSha256: "mlp", through: "bits:1", dispose() {} },
+    ...{
+      classifier,
+      weightsSha256: "mlp",
+      dataset: "MNIST" as const,
+      through: "bits:1",
+      dispose() {},
+    },
     plain: { network: plain, weightsSha256: "plain" },
   };
   const file = tableOf(folder, classifier.name);
@@ -175,7 +182,7 @@ Deno.test("a protection that masks its gradients is marked, and its rows verify"
 
 Deno.test("in L2 and L-infinity APGD stands beside the portfolio, on all images with as many passes", () => {
   const classifier = plane(digit, 2);
-  const subject = { classifier, weightsSha256: "plane", dispose() {} };
+  const subject: Subject = { classifier, weightsSha256: "plane", dataset: "MNIST", dispose() {} };
   const images = { from: 5000, to: 5030 };
   const all = { norms: [0, 1, 2, Infinity], images, blackBox: 10, maxPasses: 60, seed: 0 };
   const namesOf = (p: number) =>
@@ -190,7 +197,7 @@ Deno.test("in L2 and L-infinity APGD stands beside the portfolio, on all images 
 
 Deno.test("attacks whose norms are searched spend their passes, and their options say how", async () => {
   const classifier = plane(digit, 5);
-  const subject = { classifier, weightsSha256: "plane", dispose() {} };
+  const subject: Subject = { classifier, weightsSha256: "plane", dataset: "MNIST", dispose() {} };
   const images = { from: 5000, to: 5001 };
   const trials = trialsOf(subject, {
     ...{ norms: [0, Infinity], images, blackBox: 1, maxPasses: 600, seed: 0 },
@@ -218,7 +225,14 @@ Deno.test("rows of a detector tell its threshold, so that others are computed an
     const file = tableOf(folder, classifier.name);
     const trialsAt = (threshold: number) =>
       trialsOf(
-        { classifier, weightsSha256: "plane", through: "squeeze", threshold, dispose() {} },
+        {
+          classifier,
+          weightsSha256: "plane",
+          dataset: "MNIST",
+          through: "squeeze",
+          threshold,
+          dispose() {},
+        },
         {
           ...{ norms: [1], images: { from: 5000, to: 5002 }, blackBox: 0, maxPasses: 20, seed: 0 },
         },

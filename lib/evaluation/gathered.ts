@@ -89,7 +89,8 @@ export async function gather(
     const rows = await readEvaluation(file, weightsSha256, { threshold });
     const notes = await readNotes(notesOf(file));
     const doubts = isOf(notes, { weightsSha256, threshold }) ? notes.doubts : [];
-    const cells = cellsOf(rows, { epsilons, doubts: new Map([[name, doubts]]) });
+    const cells = cellsOf(rows, { epsilons, doubts: new Map([[name, doubts]]) })
+      .toSorted((a, b) => a.p - b.p);
     const attacked = new Set(cells.flatMap(({ p }) => imagesOf(rows, p)));
     const worst = worstCase(rows).filter(({ p, image }) => attacked.has(`${p} ${image}`));
     if (cells.length > 0) gathered.push({ name, rows, worst, cells, doubts });

@@ -96,6 +96,7 @@ export const trials: Readonly<Record<string, Readonly<Record<string, Trial>>>> =
     liveEpochs: count(3),
     shownImages: { other: "[17, 5100]", illegal: "[10_000]" },
     shownNorm: { other: "Infinity", illegal: "3" },
+    seedImages: count(40),
     closeUps: count(7),
     smoothed: count(2),
     timedSteps: count(2),
