@@ -129,3 +129,27 @@ Deno.test("a network with vanished gradients is suspected; doubts of PGD alone a
   assertEquals(reasonsOf(doubts("more-steps-gain")), []);
   assertMatch(reasonsOf(doubts("softmax-outputs")).join(), /softmax/);
 });
+
+Deno.test("where an attack shows masking, the figures are over the images that it was run on", () => {
+  const epsilons = new Map([[Infinity, [0.25]]]);
+  const figures = (wins: number) => {
+    const norms = Array.from({ length: 40 }, (_, i) => i < wins ? 0.2 : 0.4);
+    const attacked = [
+      ...rows("portfolio", new Array<number>(100).fill(0.3)),
+      ...rows("square", norms),
+    ];
+    const { images, robustness } = only(cellsOf(attacked, { epsilons }));
+    return [images, robustness[0]!.share];
+  };
+  assertEquals(figures(0), [100, 1]);
+  assertEquals(figures(10), [40, 0.75]); // and not 90 of 100
+});
+
+Deno.test("an image that a detector rejects as it is counts as not answered, at every budget", () => {
+  const [first, ...others] = rows("portfolio", [0.3, 0.3, 0.3, 0.3]);
+  const cell = only(cellsOf([{ ...first!, prediction: 10 }, ...others], {
+    epsilons: new Map([[Infinity, [0, 0.2, 0.4]]]),
+  }));
+  assertEquals(cell.robustness.map(({ share }) => share), [0.75, 0.75, 0]);
+  assertEquals(cell.median, 0.3);
+});

@@ -54,7 +54,7 @@ Deno.test("gather() takes the worst case over all attacks, of the present weight
     const notes = [{ doubt: "vanished-gradients", raised: true, message: "all of them" }];
     await writeRows(`${folder}/MLP.parquet`, [
       ...[0, 0.05, 0.2, 0.3].map((norm, image) => row(image, "portfolio", norm)),
-      row(2, "square", 0.08),
+      ...[0, Infinity, 0.08, 0.4].map((norm, image) => row(image, "square", norm)),
       row(9, "square", 0.01), // the portfolio was not run on it
       row(5, "portfolio", 0.01, "of other weights"),
     ]);
@@ -68,7 +68,7 @@ Deno.test("gather() takes the worst case over all attacks, of the present weight
     const [cell] = own!.cells;
     assertEquals([robustnessAt(cell!, 0).share, robustnessAt(cell!, 0.1).share], [0.75, 0.25]);
     assertEquals(cell!.reasons, [
-      "square beats the portfolio on 1 of 1 images",
+      "square beats the portfolio on 1 of 4 images",
       "all of them",
     ]);
     assertThrows(() => robustnessAt(cell!, 0.2), RangeError, "current value is 0.2");
@@ -102,6 +102,8 @@ Deno.test("images on which choices were made don't join the figures, but where t
     const [own] = await gather(["MLP"], budgets, { folder });
     assertEquals(own!.worst.map(({ image, minNorm }) => [image, minNorm]), [[5000, 0.3]]);
     assertEquals(own!.rows.length, 1);
+    const [early] = await gather(["MLP"], budgets, { folder, images: { from: 1, to: 5000 } });
+    assertEquals(early!.worst.map(({ image }) => image), [4999]);
     const imagesOf = async (options?: Parameters<typeof readCells>[2]) =>
       (await readCells(file, weightsSha256, options)).map(({ images }) => images);
     assertEquals(await imagesOf(), [1]);

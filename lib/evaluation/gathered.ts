@@ -13,9 +13,17 @@ import { exists } from "../setup/host.ts";
 import { root } from "../setup/paths.ts";
 import { isOf, notesOf, readNotes } from "./evaluate.ts";
 import { protectedNames, tableOf } from "./names.ts";
-import { type EvaluationRow, readEvaluation } from "./report.ts";
+import type { ImageRange } from "./plan.ts";
+import { type EvaluationRow, readEvaluation, reportingHalf } from "./report.ts";
 import { openSubject } from "./subject.ts";
-import { type Cell, cellsOf, type Robustness, type WorstCase, worstCase } from "./worst_case.ts";
+import {
+  type Cell,
+  cellsOf,
+  type Robustness,
+  toldOf,
+  type WorstCase,
+  worstCase,
+} from "./worst_case.ts";
 
 /** Where the committed evaluations are. */
 export const evaluationsFolder: string = join(root, "data", "protections");
@@ -28,7 +36,7 @@ export interface Evaluated {
   name: string;
   /** Of its present weights. */
   rows: EvaluationRow[];
-  /** The smallest norm of each image over all attacks. */
+  /** The smallest norm of each image over all attacks, of the images that the cells' figures are over. */
   worst: WorstCase[];
   /** By norm, with robust accuracy at each budget. */
   cells: Cell[];
@@ -69,6 +77,7 @@ export const evaluationsOf = (training: number): string =>
  * Reads the evaluations of networks, on images of the reporting half. One whose table or file is
  * missing, or whose table is of other weights or another threshold, is left out.
  *
+ * @param options.images Test images. @default `reportingHalf`
  * @param options.training Seed of the trainings. @default 0
  * @param options.folder Where the tables are. @default `evaluationsOf(training)`
  * @param epsilons Budgets by norm; at 0 robust accuracy is the accuracy.
@@ -77,7 +86,11 @@ export const evaluationsOf = (training: number): string =>
 export async function gather(
   names: readonly string[],
   epsilons: ReadonlyMap<number, readonly number[]>,
-  { training = 0, folder = evaluationsOf(training) }: { training?: number; folder?: string } = {},
+  { images = reportingHalf, training = 0, folder = evaluationsOf(training) }: {
+    images?: ImageRange;
+    training?: number;
+    folder?: string;
+  } = {},
 ): Promise<Evaluated[]> {
   const gathered: Evaluated[] = [];
   for (const name of names) {
@@ -86,23 +99,17 @@ export async function gather(
     if (!exists(file) || !exists(weights)) continue;
     const { weightsSha256, threshold, dispose } = await openSubject(name, { weights });
     dispose();
-    const rows = await readEvaluation(file, weightsSha256, { threshold });
+    const rows = await readEvaluation(file, weightsSha256, { images, threshold });
     const notes = await readNotes(notesOf(file));
     const doubts = isOf(notes, { weightsSha256, threshold }) ? notes.doubts : [];
     const cells = cellsOf(rows, { epsilons, doubts: new Map([[name, doubts]]) })
       .toSorted((a, b) => a.p - b.p);
-    const attacked = new Set(cells.flatMap(({ p }) => imagesOf(rows, p)));
-    const worst = worstCase(rows).filter(({ p, image }) => attacked.has(`${p} ${image}`));
+    const byNorm = Map.groupBy(rows, ({ p }) => p);
+    const worst = cells.flatMap(({ p }) => worstCase(toldOf(byNorm.get(p) ?? [])));
     if (cells.length > 0) gathered.push({ name, rows, worst, cells, doubts });
   }
   return gathered;
 }
-
-/** The images that the portfolio was run on in a norm: the cells' figures are over these. */
-const imagesOf = (rows: readonly EvaluationRow[], p: number): string[] =>
-  rows.filter((row) => row.p === p && row.attack === "portfolio").map(({ image }) =>
-    `${p} ${image}`
-  );
 
 /** Robust accuracy of a cell at a budget. @throws {RangeError} If it was not asked for. */
 export function robustnessAt({ network, robustness }: Cell, epsilon: number): Robustness {

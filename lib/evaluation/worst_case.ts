@@ -4,11 +4,14 @@
  *
  * @module
  */
+import { abstention } from "../attacks/judge.ts";
 import type { ResultRow } from "../results.ts";
 import { median, wilson } from "../statistics.ts";
 
 /** What is taken of a row. */
-export type AttackRow = Pick<ResultRow, "network" | "image" | "p" | "attack" | "minNorm">;
+export type AttackRow =
+  & Pick<ResultRow, "network" | "image" | "p" | "attack" | "minNorm">
+  & Partial<Pick<ResultRow, "prediction">>;
 
 /** The smallest norm of one image in one norm, over all attacks. */
 export interface WorstCase {
@@ -37,7 +40,10 @@ export interface Duel {
 /** Robust accuracy with Wilson's interval of 95 %. */
 export interface Robustness {
   epsilon: number;
-  /** Share of images whose smallest norm found is greater: an upper bound. */
+  /**
+   * Share of images that are answered as they are, and whose smallest norm found is greater: an upper
+   * bound. A detector that abstains on a clean image does not answer it.
+   */
   share: number;
   low: number;
   high: number;
@@ -47,7 +53,10 @@ export interface Robustness {
 export interface Cell {
   network: string;
   p: number;
-  /** Images that the portfolio was run on; the figures are over these. */
+  /**
+   * Images that the portfolio was run on, and each attack that is a reason to suspect masking: the
+   * figures are over these, as without that attack they would be too large.
+   */
   images: number;
   /** Median of the smallest norms. */
   median: number;
@@ -120,8 +129,8 @@ export interface CellOptions {
 }
 
 /**
- * Each network in each norm, in the order of the rows: robust accuracy over the images that the
- * portfolio was run on, and whether masking is suspected. It is where an attack without gradients,
+ * Each network in each norm, in the order of the rows: robust accuracy over the images of the cell,
+ * and whether masking is suspected. It is where an attack without gradients,
  * or by another network's, beats all those with gradients on more than 2 % of the images that both
  * were run on, and where a network has raised a doubt that gradients tell anything. Where an attack
  * with gradients beats the portfolio that often, the portfolio is weak there: that is remarked, and
@@ -136,17 +145,18 @@ export function cellsOf(
   const groups = Map.groupBy(rows, ({ network, p }) => `${network} ${p}`);
   return [...groups.values()].flatMap((group) => {
     const { network, p } = group[0]!;
-    const attacked = new Set(group.filter(isMain).map(({ image }) => image));
-    const own = group.filter(({ image }) => attacked.has(image));
-    if (own.length === 0) return [];
-    const norms = worstCase(own).map(({ minNorm }) => minNorm);
-    const duels = duelsOf(own);
+    const duels = duelsOf(imagesOfMain(group));
     const [weak, masked] = [duels.filter(isWhiteBox), duels.filter((duel) => !isWhiteBox(duel))];
+    const told = toldOf(group);
+    if (told.length === 0) return [];
+    const worst = worstCase(told);
+    const rejected = new Set(told.filter(isRejected).map(({ image }) => image));
+    const norms = worst.map(({ image, minNorm }) => rejected.has(image) ? 0 : minNorm);
     return {
       network,
       p,
-      images: norms.length,
-      median: median(norms),
+      images: worst.length,
+      median: median(worst.map(({ minNorm }) => minNorm)),
       robustness: (epsilons.get(p) ?? []).map((epsilon) => robustnessAt(norms, epsilon)),
       duels,
       reasons: [...masked.flatMap(lost), ...(doubts.get(network) ?? []).flatMap(suspicious)],
@@ -154,6 +164,27 @@ export function cellsOf(
     };
   });
 }
+
+/**
+ * The rows of one network in one norm that its figures are over: those of images that the portfolio
+ * was run on, and each attack that is a reason to suspect masking.
+ */
+export function toldOf<R extends AttackRow>(rows: readonly R[]): R[] {
+  const own = imagesOfMain(rows);
+  const masked = duelsOf(own).filter((duel) => !isWhiteBox(duel) && lost(duel).length > 0);
+  const tried = masked.map(({ attack }) =>
+    new Set(own.filter((row) => row.attack === attack).map(({ image }) => image))
+  );
+  return own.filter(({ image }) => tried.every((images) => images.has(image)));
+}
+
+function imagesOfMain<R extends AttackRow>(rows: readonly R[]): R[] {
+  const attacked = new Set(rows.filter(isMain).map(({ image }) => image));
+  return rows.filter(({ image }) => attacked.has(image));
+}
+
+/** Whether a detector abstains on the clean image. */
+const isRejected = ({ prediction }: AttackRow): boolean => prediction === abstention;
 
 const isMain = ({ attack }: AttackRow): boolean => attack === main;
 

@@ -5,6 +5,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { chart, colors, type Figure } from "./figure.ts";
+import { textWidth } from "./measure.ts";
 import { imageCount, lookAt, normAxis, normTitle, panelFigure } from "./min_norms.ts";
 import { titled } from "./titled.ts";
 
@@ -52,7 +53,7 @@ export function seedDots(rows: readonly SeedRow[], options: SeedOptions): Figure
     const plot = chart({
       width,
       height,
-      marginLeft: 76,
+      marginLeft: 14 + Math.max(...networks.map((name) => textWidth(name, { size: 11 }))),
       marginRight: 16,
       marginTop: 8,
       marginBottom: 40,
