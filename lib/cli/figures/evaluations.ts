@@ -4,9 +4,12 @@
  * @module
  */
 import { byWorstCase, evaluatedNames, gather, robustnessAt } from "../../evaluation/gathered.ts";
-import { type Evaluated, evaluationsFolder } from "../../evaluation/gathered.ts";
+import type { Evaluated } from "../../evaluation/gathered.ts";
 import { usualEpsilons } from "../../evaluation/report.ts";
-import { readSmoothedAttacks } from "../../evaluation/smoothed_table.ts";
+import {
+  reportedCertificates,
+  reportedSmoothedAttacks,
+} from "../../evaluation/reported_smoothed.ts";
 import { viewsOf } from "../../evaluation/views.ts";
 import { cellsOf, type WorstCase, worstCase } from "../../evaluation/worst_case.ts";
 import { test } from "../../loader.ts";
@@ -18,7 +21,6 @@ import { type MinNormRow, normTitle } from "../../plots/min_norms.ts";
 import { sideBySide } from "../../plots/side_by_side.ts";
 import { tradeOff } from "../../plots/trade_off.ts";
 import { worstCases } from "../../plots/worst_cases.ts";
-import { readCertificates } from "../../protections/runtime/certificates.ts";
 import { pick } from "../../rows.ts";
 import { known } from "../options.ts";
 import { entry, type Figures } from "./entry.ts";
@@ -100,7 +102,7 @@ export const evaluationFigures: Figures = {
     "Between proof and attack: what is certified of smoothed classifiers, and what attacks leave",
     {},
     async () => {
-      const finds = await readSmoothedAttacks();
+      const finds = await reportedSmoothedAttacks();
       const both = (await smoothed()).map((one) => ({
         ...one,
         attacked: finds.flatMap(({ network, sigma, norm }) =>
@@ -176,11 +178,20 @@ async function drawWorstCases(
   })));
 }
 
-/** The committed certificates on the reporting half, by network and sigma, the smallest first. */
+/**
+ * The reported certificates by network and sigma, the smallest first.
+ *
+ * @throws {RangeError} If there are none.
+ */
 async function smoothed() {
-  const all = await readCertificates(`${evaluationsFolder}/smoothing.parquet`);
-  const later = all.filter(({ subset, image }) => subset === "test" && image >= 5000);
-  const groups = Map.groupBy(later, ({ network, sigma }) => `${network}, σ = ${sigma}`);
+  const all = await reportedCertificates();
+  if (all.length === 0) {
+    throw new RangeError(
+      "Cannot draw this figure as certificates of the present networks must be there: current value " +
+        "is none; `deno task smooth CNN+consistency:0.5 --images 5000:5500` makes some",
+    );
+  }
+  const groups = Map.groupBy(all, ({ network, sigma }) => `${network}, σ = ${sigma}`);
   return [...groups].map(([name, rows]) => ({
     name,
     network: rows[0]!.network,
