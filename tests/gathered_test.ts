@@ -11,7 +11,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { join } from "node:path";
-import { architecture, MLP } from "$lib/architectures.ts";
+import { architecture, architectures, MLP } from "$lib/architectures.ts";
 import { tf } from "$lib/backend.ts";
 import {
   byWorstCase,
@@ -28,6 +28,7 @@ import { test } from "$lib/loader.ts";
 import { modelFile, seedFolder } from "$lib/models.ts";
 import type { Classifier } from "$lib/network.ts";
 import { stepSeconds } from "$lib/protections/cost.ts";
+import { protectionOf } from "$lib/protections/index.ts";
 import { type ResultRow, writeRows } from "$lib/results.ts";
 import { pixelsOf } from "$lib/rows.ts";
 import { inFolder } from "./in_folder.ts";
@@ -205,5 +206,12 @@ Deno.test("stepSeconds() times steps with their protections, and leaves no tenso
   assertThrows(() => stepSeconds(small, digits, { steps: 0 }), RangeError, "current value is 0");
   const large = { ...small, batchSize: 64 };
   assertThrows(() => stepSeconds(large, digits), RangeError, "a batch needs 64 images");
+  const protections = [protectionOf("interval:linf:0.1")];
+  const normalised = { ...architectures.MLP_bn!, batchSize: 32 };
+  assertThrows(
+    () => stepSeconds(normalised, digits, { protections }),
+    RangeError,
+    "Cannot train MLP_bn with interval",
+  );
   tf.dispose([digits.images, digits.labels]);
 });

@@ -8,7 +8,7 @@ import type { Digits } from "../loader.ts";
 import { createNetwork } from "../network.ts";
 import { median } from "../statistics.ts";
 import { TrainingRun } from "../trainer.ts";
-import type { TrainingProtection } from "./lesson.ts";
+import { assertProtections, type TrainingProtection } from "./lesson.ts";
 
 /** Settings of {@linkcode stepSeconds}. */
 export interface StepOptions {
@@ -22,7 +22,8 @@ export interface StepOptions {
  * Measures the time of one step of training, in seconds: the median of some.
  *
  * @param digits At least a batch of them; all steps learn from the first batch.
- * @throws {RangeError} If `steps` is not a whole number >= 1, or there is less than a batch.
+ * @throws {RangeError} If `steps` is not a whole number >= 1, or there is less than a batch; and as
+ *   `assertProtections`.
  */
 export function stepSeconds(
   architecture: Architecture,
@@ -40,6 +41,7 @@ export function stepSeconds(
       `Cannot time steps as a batch needs ${batchSize} images: current value is ${digits.labels.size}`,
     );
   }
+  assertProtections(protections, architecture);
   const network = createNetwork(architecture);
   const run = new TrainingRun(network, digits, { seed: 0, epochs: 1, protections });
   const rows = Int32Array.from({ length: batchSize }, (_, i) => i);
