@@ -33,6 +33,27 @@ Deno.test("pgd moves images within ball and box, and raises the loss", () => {
   });
 });
 
+Deno.test("pgd makes ten steps of a quarter of epsilon, or as many as it is told, from a random point", () => {
+  tf.tidy(() => {
+    const network = createNetwork(small, { seed: 3 });
+    const { images } = digits;
+    const mark = tf.oneHot(digits.labels, 10).cast("float32");
+    const loss = (x: Tensor) =>
+      tf.logSoftmax(network.logits(x as Tensor4D)).mul(mark).sum<Tensor>().neg() as Tensor;
+    for (const [spec, steps, length] of [["", 10, 0.05], [":3", 3, 0.5 / 3]] as const) {
+      const uniform = statelessUniform(images.shape, tf.tensor1d([3, 0], "int32"));
+      let point = images.add<Tensor>(uniform.mul(2).sub(1).mul(0.2)).clipByValue(0, 1);
+      for (let step = 0; step < steps; step++) {
+        const along = tf.grad(loss)(point).sign().mul(length);
+        const r = point.add<Tensor>(along).sub<Tensor>(images);
+        point = images.add<Tensor>(r.clipByValue(-0.2, 0.2)).clipByValue(0, 1);
+      }
+      const found = protectionOf(`pgd:linf:0.2${spec}`).images!(lessonOf(network, digits));
+      assertSamePixels(found, point as Tensor4D);
+    }
+  });
+});
+
 Deno.test("the ball grows from 0 to its full size during a third of the training", () => {
   tf.tidy(() => {
     const network = createNetwork(small, { seed: 3 });
