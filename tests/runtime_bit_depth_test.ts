@@ -163,6 +163,9 @@ Deno.test("wrappers leave nothing in memory", () => {
 Deno.test("a smoothed classifier with settings out of range is refused", () => {
   const make = (options: object) => () => smoothedClassifier(network, { sigma: 1, ...options });
   assertThrows(make({ sigma: 0 }), RangeError, "sigma must be finite and > 0: current value is 0");
-  assertThrows(make({ draws: 0 }), RangeError, "draws must be a whole number >= 1");
+  for (const draws of [0, 1.5, 1001, 1e9]) {
+    const message = `draws must be a whole number from 1 to 1000: current value is ${draws}`;
+    assertThrows(make({ draws }), RangeError, message);
+  }
   assertThrows(make({ seed: 0.5 }), RangeError, "seed must be an int32");
 });

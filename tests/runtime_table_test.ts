@@ -3,7 +3,14 @@
  *
  * @module
  */
-import { assert, assertAlmostEquals, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { join } from "node:path";
 import { tf } from "$lib/backend.ts";
 import { test } from "$lib/loader.ts";
@@ -192,10 +199,19 @@ Deno.test("commands refuse wrong use in one line", async () => {
     assertEquals(await runCommand(smoothCommand, ["MLP", "--images", "2"]), 2);
     assertEquals(await runCommand(calibrateCommand, ["MLP+bits:1"]), 2);
     assertEquals(await runCommand(calibrateCommand, ["MLP+bits:1:1+squeeze"]), 2);
+    assertEquals(await runCommand(calibrateCommand, ["MLP+squeeze", "Foo+squeeze"]), 2);
+    assertEquals(await runCommand(smoothCommand, ["CNN+squeeze"]), 2);
+    assertEquals(await runCommand(smoothCommand, ["CNN+noise:1", "--n", "9"]), 2);
+    assertEquals(await runCommand(smoothCommand, ["CNN+noise:1", "--attack", "--votes", "10"]), 2);
   } finally {
     console.error = error;
   }
   assert(errors[0]!.includes("--sigma must be given for a network trained without noise"));
   assert(errors.some((line) => line.includes("each name must end in +squeeze or +resistance")));
   assert(errors.some((line) => line.includes("it must be bits:BITS")));
+  const [stranger, around, few, votes] = errors.slice(-4);
+  assertMatch(stranger!, /NETWORK.*current value is Foo/);
+  assertMatch(around!, /without run-time protections here, such as squeeze: .* is CNN\+squeeze/);
+  assertMatch(few!, /--n must be >= 10 to prove anything: current value is 9 /);
+  assertMatch(votes!, /--votes must be >= 11 to prove anything: current value is 10 /);
 });

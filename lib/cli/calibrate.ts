@@ -8,7 +8,14 @@ import type { Detector } from "../protections/runtime/calibration.ts";
 import { type Call, type Command, runCommand, UsageError } from "./command.ts";
 import { number, text } from "./options.ts";
 import { startBar } from "./progress.ts";
-import { datasetOption, loading, usable, warnOfBackend } from "./session.ts";
+import {
+  datasetOption,
+  loading,
+  namedClassifier,
+  usable,
+  usableLater,
+  warnOfBackend,
+} from "./session.ts";
 
 /** Images by default: resistance takes 500 steps of an attack on each. */
 const counts: Readonly<Record<Detector, number>> = { squeeze: 5000, resistance: 1000 };
@@ -45,6 +52,11 @@ export const calibrateCommand: Command<typeof options> = {
 async function run({ values, positionals, signal, say }: Call<typeof options>) {
   const wanted = await readWanted(positionals);
   await warnOfBackend();
+  const { openClassifier } = await import("../protections/runtime/index.ts");
+  // All are opened before the first is calibrated, which takes its time.
+  for (const [name] of wanted) {
+    (await usableLater(() => openClassifier(name, { dataset: values.dataset }))).network.dispose();
+  }
   const { load } = await import("../loader.ts");
   const rows = [];
   for (const [name, detector] of wanted) {
@@ -62,7 +74,11 @@ async function run({ values, positionals, signal, say }: Call<typeof options>) {
   return { rows };
 }
 
-/** The classifiers inside, and the detectors around them. */
+/**
+ * The classifiers inside, and the detectors around them.
+ *
+ * @throws {UsageError} If a name has no detector at its end, or a network is not there.
+ */
 async function readWanted(positionals: readonly string[]): Promise<[string, Detector][]> {
   const { partsOf } = await import("../protections/runtime/index.ts");
   const wanted = positionals.map((given): [string, Detector] | undefined => {
@@ -71,7 +87,12 @@ async function readWanted(positionals: readonly string[]): Promise<[string, Dete
     usable(() => partsOf(given));
     return [found[1]!, found[2]!.toLowerCase() === "squeeze" ? "squeeze" : "resistance"];
   });
-  if (wanted.length > 0 && !wanted.includes(undefined)) return wanted.map((one) => one!);
+  if (wanted.length > 0 && !wanted.includes(undefined)) {
+    return await Promise.all(wanted.map(async (one): Promise<[string, Detector]> => {
+      const [inner, detector] = one!;
+      return [await namedClassifier(inner), detector];
+    }));
+  }
   throw new UsageError(
     `Cannot calibrate as each name must end in +squeeze or +resistance: ` +
       `current value is ${positionals.join(" ") || "none"}`,

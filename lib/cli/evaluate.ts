@@ -17,12 +17,11 @@ import { startBar } from "./progress.ts";
 import {
   datasetOption,
   loading,
-  namedNetwork,
+  namedClassifier,
   networkNames,
   percent,
   seedOption,
   shortPath,
-  usable,
   usableLater,
   warnOfBackend,
   weightsOption,
@@ -75,8 +74,9 @@ export const evaluateCommand: Command<typeof options> = {
     "Where one of those without the network's own gradients beats all that have them on more than 2 %\n" +
     'of the images, or gradients vanish, a figure is marked "masking suspected": it is an upper\n' +
     "bound, and perhaps a loose one. Where APGD beats the portfolio so often, that is remarked.",
-    "Rows go to NETWORK.parquet in the folder, or NETWORK-FashionMNIST.parquet, what checkAttackable notices to NETWORK.json. What is\n" +
-    "there is not computed again, nor changed: interrupted or killed, the same command goes on.",
+    "Rows go to NETWORK.parquet in the folder, or NETWORK-FashionMNIST.parquet, what checkAttackable\n" +
+    "notices to NETWORK.json. What is there is not computed again, nor changed: interrupted or killed,\n" +
+    "the same command goes on.",
     "Told is of the whole table, but for images below 5000, on which choices were made: where a range\n" +
     "begins there, of its images alone.",
     "JSON: cells, each with network, p, images, median, robustness (epsilon, share, low and high),\n" +
@@ -94,7 +94,7 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
     );
   }
   checkImages({ ...values, subset: "test" });
-  const names = [...new Set(await Promise.all(positionals.map(subjectName)))];
+  const names = [...new Set(await Promise.all(positionals.map(namedClassifier)))];
   checkWeights(values, names);
   const { tableOf } = await import("../evaluation/names.ts");
   await warnOfBackend();
@@ -127,13 +127,6 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
     }
   }
   return { cells: cells.map((cell) => ({ ...cell, p: formatP(cell.p) })), doubts, files };
-}
-
-/** Finds a network, with run-time protections around it or without, by its name. */
-async function subjectName(given: string): Promise<string> {
-  const { partsOf } = await import("../protections/runtime/index.ts");
-  const { network, specs } = usable(() => partsOf(given));
-  return [await namedNetwork(network), ...specs].join("+");
 }
 
 /** Checks that weights of one's own have one name, and a folder of their own. */

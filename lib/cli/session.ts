@@ -144,6 +144,14 @@ export async function namedNetwork(given: string): Promise<string> {
   const [first = "", ...rest] = given.split("+");
   if (rest.length === 0) return known(given, await architectureNames(), "NETWORK");
   const architecture = known(first, await architectureNames(), "NETWORK");
+  const { partsOf } = await import("../protections/runtime/index.ts");
+  const [around] = usable(() => partsOf(given)).specs;
+  if (around !== undefined) {
+    throw new UsageError(
+      `Cannot use NETWORK as it must be without run-time protections here, such as ${around}: ` +
+        `current value is ${given}; \`evaluate\` takes them`,
+    );
+  }
   const { architectures } = await import("../architectures.ts");
   const { readProtections } = await import("../protections/plan.ts");
   const specs = usable(() => readProtections(rest.join("+"), architectures[architecture]!));
@@ -153,6 +161,17 @@ export async function namedNetwork(given: string): Promise<string> {
     `Cannot use NETWORK as it must be trained first: current value is ${name}; ` +
       `\`deno task protect ${architecture} --with ${specs.join("+")} --save\` makes it`,
   );
+}
+
+/**
+ * Finds a network as {@linkcode namedNetwork}, with run-time protections around it or without.
+ *
+ * @throws {UsageError} If it is not there, or the protections do not fit together.
+ */
+export async function namedClassifier(given: string): Promise<string> {
+  const { partsOf } = await import("../protections/runtime/index.ts");
+  const { network, specs } = usable(() => partsOf(given));
+  return [await namedNetwork(network), ...specs].join("+");
 }
 
 /**

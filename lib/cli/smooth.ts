@@ -31,7 +31,8 @@ const table = join(root, "data", "protections", "smoothing.parquet");
 /** Radii that the summary tells of. */
 const radii = [0, 0.5, 1, 1.5];
 
-const whole = (help: string) => number("n", help, { min: 1, integer: true });
+const whole = (help: string, max?: number) =>
+  number("n", help, { min: 1, integer: true, ...(max !== undefined && { max }) });
 
 /** What is asked of a certificate, and of an attack, with what it is if nothing is said. */
 const only = {
@@ -52,13 +53,11 @@ const options = {
     ...{ above: 0, max: 0.5 },
   }),
   attack: flag("attack the smoothed classifier instead, in L2: an upper bound beside the proof"),
-  draws: whole("noisy copies that the attack sees (default: 16)"),
+  draws: whole("noisy copies that the attack sees (default: 16)", 1000),
   "max-passes": number("n", "passes of the attack, each of so many copies (default: 120)", {
     ...{ min: 2, integer: true },
   }),
-  votes: number("n", "noisy copies by whose vote a point is judged (default: 1000)", {
-    ...{ min: 1, max: 200_000, integer: true },
-  }),
+  votes: whole("noisy copies by whose vote a point is judged (default: 1000)", 200_000),
   subset: choice<Subset>("S", "where the images are from", ["train", "test", "val"], "test"),
   dataset: datasetOption,
   seed: seedOption,
@@ -116,21 +115,20 @@ async function run(call: Call<typeof options>): Promise<Record<string, unknown>>
   const sigma = values.sigma ?? await sigmaOfTraining(name);
   checkImages(values);
   assertMeant(values);
+  await assertEnough(values);
   const { load } = await import("../loader.ts");
   await warnOfBackend();
   const { images: range, dataset } = values;
   const network = await openNetwork(name, undefined, dataset);
   const digits = await load(values.subset, { ...loading(dataset, signal), ...range });
-  const started = performance.now();
-  const all = range.to - range.from;
+  const [started, all] = [performance.now(), range.to - range.from];
   const bar = startBar(`${name}, sigma ${sigma}`, all);
   const onProgress = (done: number, of: number) =>
     bar.update(all - of + done, left(started, done, of));
   try {
-    const work = { values, sigma, network, digits, signal, onProgress };
     const toSay: string[] = [];
     const result = await (values.attack ? attacking : certifying)({
-      ...work,
+      ...{ values, sigma, network, digits, signal, onProgress },
       say: (line) => toSay.push(line),
     });
     bar.stop();
@@ -208,6 +206,19 @@ function assertMeant(values: Work["values"]): void {
   throw new UsageError(
     `Cannot use --${stray} as it is for ${values.attack ? "certificates" : "--attack"}: ` +
       `current value is ${values[stray]}`,
+  );
+}
+
+/** @throws {UsageError} If not even draws that all agree could prove anything. */
+async function assertEnough(values: Work["values"]): Promise<void> {
+  const { leastDraws } = await import("../protections/runtime/clopper_pearson.ts");
+  const { alpha, n, votes } = { ...only.certify, ...only.attack, ...given(values) };
+  const { LEVEL } = await import("../evaluation/smoothed.ts");
+  const [name, value] = values.attack ? ["votes", votes] : ["n", n];
+  const least = leastDraws(values.attack ? LEVEL / 2 : alpha);
+  if (value >= least) return;
+  throw new UsageError(
+    `Cannot smooth as --${name} must be >= ${least} to prove anything: current value is ${value}`,
   );
 }
 

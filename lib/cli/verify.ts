@@ -25,11 +25,12 @@ const SHOWN = 20;
 /** The command, as `--help` shows it. */
 export const verifyCommand: Command<typeof options> = {
   name: "verify",
-  summary: "Confirms each row of a table that `minnorm` or `smooth` made.",
+  summary: "Confirms each row of a table that `minnorm`, `evaluate` or `smooth` made.",
   arguments: "FILE.parquet",
   options,
   examples: [
     ["verify out/norms.parquet", "confirms every row"],
+    ["verify data/protections/CNN+pgd_linf_0.1.parquet", "confirms an evaluation"],
     ["verify data/protections/smoothing.parquet", "confirms certificates"],
     ["verify norms.parquet --weights mine.safetensors", "knows these weights, too"],
   ],

@@ -44,5 +44,25 @@ export function lowerBound(successes: number, draws: number, alpha: number): num
   return successes === 0 ? 0 : qbeta(alpha, successes, draws - successes + 1) * (1 - ERROR);
 }
 
+/**
+ * The least number of draws that can prove a majority: with fewer, not even all of them agreeing does.
+ *
+ * @param alpha As {@linkcode lowerBound} takes it.
+ * @throws {RangeError} If alpha is not in (0, 1).
+ *
+ * @example
+ * ```ts
+ * import { leastDraws } from "$lib/protections/runtime/clopper_pearson.ts";
+ * import { assertEquals } from "@std/assert";
+ *
+ * assertEquals(leastDraws(0.001), 10); // 1/2 to the power of 10 is below 0.001
+ * ```
+ */
+export function leastDraws(alpha: number): number {
+  let draws = Math.max(1, Math.floor(-Math.log2(alpha)));
+  while (lowerBound(draws, draws, alpha) <= 0.5) draws++;
+  return draws;
+}
+
 /** The point below which a standard normal number lies with a probability. */
 export const normalQuantile = (probability: number): number => qnorm(probability, 0, 1);

@@ -15,11 +15,14 @@ const STREAM = -1;
 /** Draws if nothing else is said: the name has no number of them then. */
 const DRAWS = 32;
 
+/** Draws at most: all copies of a batch are in memory at once. */
+const mostDraws = 1000;
+
 /** Settings of {@linkcode smoothedClassifier}. */
 export interface SmoothedOptions {
   /** Standard deviation of the noise, in pixel units. */
   sigma: number;
-  /** Noisy copies of each image; each is a pass through the network. @default 32 */
+  /** Noisy copies of each image, 1,000 at most; each is a pass through the network. @default 32 */
   draws?: number;
   /** Any int32; another one gives other noise. @default 0 */
   seed?: number;
@@ -33,7 +36,8 @@ export interface SmoothedOptions {
  * function; with more draws it comes nearer to the classifier that {@linkcode certify} speaks of, which
  * takes a vote in place of a mean. What fools it is to be confirmed by such a vote.
  *
- * @throws {RangeError} If sigma is not finite and > 0, draws not a whole number >= 1, or seed no int32.
+ * @throws {RangeError} If sigma is not finite and > 0, draws not a whole number from 1 to
+ *   1,000, or seed no int32.
  * @see Salman et al., "Provably robust deep learning via adversarially trained smoothed classifiers"
  *   (2019), https://arxiv.org/abs/1906.04584
  */
@@ -43,9 +47,10 @@ export function smoothedClassifier(
 ): Classifier {
   assertPositive(sigma, "sigma", "smooth");
   assertSeed(seed, "smooth");
-  if (!(Number.isInteger(draws) && draws >= 1)) {
+  if (!(Number.isInteger(draws) && draws >= 1 && draws <= mostDraws)) {
     throw new RangeError(
-      `Cannot smooth as draws must be a whole number >= 1: current value is ${draws}`,
+      `Cannot smooth as draws must be a whole number from 1 to ${mostDraws}: ` +
+        `current value is ${draws}`,
     );
   }
   const logits = (images: Tensor4D): Tensor2D =>
