@@ -55,7 +55,9 @@ Deno.test("gather() takes the worst case over all attacks, of the present weight
     const notes = [{ doubt: "vanished-gradients", raised: true, message: "all of them" }];
     await writeRows(`${folder}/MLP.parquet`, [
       ...[0, 0.05, 0.2, 0.3].map((norm, image) => row(image, "portfolio", norm)),
-      ...[0, Infinity, 0.08, 0.4].map((norm, image) => row(image, "square", norm)),
+      ...[0, Infinity, 0.08, 0.4].map((norm, image) => (
+        { ...row(image, "square", norm), options: "words of another program" }
+      )),
       row(9, "square", 0.01), // the portfolio was not run on it
       row(5, "portfolio", 0.01, "of other weights"),
     ]);

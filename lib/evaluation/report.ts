@@ -7,6 +7,7 @@ import type { Dataset } from "../data/datasets.ts";
 import { readRows } from "../results.ts";
 import { isOf, notesOf, readNotes } from "./evaluate.ts";
 import type { ImageRange } from "./plan.ts";
+import { thresholdIn } from "./subject.ts";
 import { type AttackRow, type Cell, cellsOf } from "./worst_case.ts";
 
 /** The half of MNIST's test split on which nothing was chosen: figures are over its images alone. */
@@ -60,7 +61,7 @@ export const readEvaluation = async (
   (await readRows(file, { columns })).filter((row) =>
     row.weightsSha256 === weightsSha256 && row.dataset === dataset && row.subset === "test" &&
     row.reference === "label" && row.image >= from && row.image < to &&
-    JSON.parse(row.options).threshold === threshold
+    thresholdIn(row.options) === threshold
   );
 
 /**
