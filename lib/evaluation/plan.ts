@@ -9,6 +9,7 @@ import { type Measurement, portfolio } from "../results/measure.ts";
 import type { Find } from "./find.ts";
 import type { Subject } from "./subject.ts";
 import { transferFrom } from "./transfer.ts";
+import { whiteBoxes } from "./white_boxes.ts";
 
 /** Images from one number to the one before another. */
 export interface ImageRange {
@@ -38,15 +39,6 @@ export interface PlanOptions {
 
 /** The name of what is carried over from the unprotected network. */
 export const transferName = "transfer";
-
-/**
- * Attacks with gradients beside the portfolio, by norms. They stay within an epsilon that is searched,
- * as none of the portfolio does: docs/decisions/adaptive-evaluation.md.
- */
-const whiteBoxes: ReadonlyMap<number, readonly string[]> = new Map([
-  [2, ["apgd", "apgd-dlr"]],
-  [Infinity, ["apgd", "apgd-dlr"]],
-]);
 
 /** Passes of an image for a transfer: most of them make the point, as gradients are to be had there. */
 const transferPasses = 200;

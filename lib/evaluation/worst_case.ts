@@ -7,6 +7,7 @@
 import { abstention } from "../attacks/judge.ts";
 import type { ResultRow } from "../results.ts";
 import { median, wilson } from "../statistics.ts";
+import { whiteBoxes } from "./white_boxes.ts";
 
 /** What is taken of a row. */
 export type AttackRow =
@@ -79,7 +80,7 @@ export interface Noticed {
 const main = "portfolio";
 
 /** Attacks that descend on the network's own gradients. */
-const whiteBoxes: readonly (string | null)[] = [main, "apgd", "apgd-dlr"];
+const descending: readonly (string | null)[] = [main, ...[...whiteBoxes.values()].flat()];
 
 /**
  * An attack without them, or by another network's, that wins on more than this share of the images
@@ -188,7 +189,7 @@ const isRejected = ({ prediction }: AttackRow): boolean => prediction === absten
 
 const isMain = ({ attack }: AttackRow): boolean => attack === main;
 
-const isWhiteBox = ({ attack }: { attack: string | null }): boolean => whiteBoxes.includes(attack);
+const isWhiteBox = ({ attack }: { attack: string | null }): boolean => descending.includes(attack);
 
 /** Robust accuracy, with what chance makes of so many images. */
 function robustnessAt(norms: readonly number[], epsilon: number): Robustness {
