@@ -24,6 +24,9 @@ const mostSteps = 100;
  * Trains on images moved by PGD, all of them, within a ball that grows during the first third of the
  * training. The attack sees the network with dropout off.
  *
+ * Departures from the paper: 10 steps of epsilon / 4 (2.5 epsilon over their number), where the paper
+ * has 40 of 0.01 at epsilon 0.3; the ball grows; and what `pgd` says of its own.
+ *
  * @throws {RangeError} If a setting is out of range.
  * @see Madry et al., "Towards deep learning models resistant to adversarial attacks" (2018),
  *   https://arxiv.org/abs/1706.06083
@@ -48,6 +51,9 @@ export function pgdTraining({ p, epsilon, steps = 10 }: PgdTrainingOptions): Tra
  * Trains on images moved by one step of a quarter more than epsilon along the gradient's signs, from a
  * random point of the ball: nearly as good as PGD at a fifth of its cost, until it overfits
  * catastrophically, which only another attack reveals.
+ *
+ * Departures from the paper: the ball grows during the first third of the training, and the step with
+ * it; the random point is clipped to the box before the step.
  *
  * @throws {RangeError} If epsilon is out of range, or p is not `Infinity`.
  * @see Wong, Rice and Kolter, "Fast is better than free: revisiting adversarial training" (2020),

@@ -34,6 +34,9 @@ export function heated(temperature: number): TrainingProtection {
  * the network's logits are that many times too large: its softmax saturates, and gradients of
  * confidences vanish. It looks strong, and is not: attacks that descend on logits do not notice.
  *
+ * `deno task protect` trains both with one seed, so teacher and student begin from the same weights and
+ * see the images in the same order.
+ *
  * @param teacher A network trained by {@linkcode heated} at the same temperature.
  * @throws {RangeError} If the temperature is below 1.
  * @see Papernot et al., "Distillation as a defense to adversarial perturbations against deep neural
