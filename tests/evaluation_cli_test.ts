@@ -5,7 +5,8 @@
  */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
-import { UsageError } from "$lib/cli/command.ts";
+import { helpText, UsageError } from "$lib/cli/command.ts";
+import { evaluateCommand } from "$lib/cli/evaluate.ts";
 import { architectureName, namedNetwork, networkNames } from "$lib/cli/session.ts";
 import { notesOf } from "$lib/evaluation/evaluate.ts";
 import { protectedNames, tableOf } from "$lib/evaluation/names.ts";
@@ -118,6 +119,13 @@ for (
       assertEquals([...Deno.readDirSync(folder)], []);
     }));
 }
+
+Deno.test("the help of evaluate keeps to 100 columns, and names all networks", async () => {
+  const help = await helpText(evaluateCommand);
+  assertEquals(help.split("\n").filter((line) => line.length > 100 || line.endsWith(" ")), []);
+  const words = help.replaceAll("\n", " ");
+  assert(words.includes(`Networks: ${(await networkNames()).join(", ")}.`));
+});
 
 Deno.test("networks trained with protections have names, whatever the spelling", async () => {
   assert((await networkNames()).includes(network));

@@ -4,6 +4,7 @@
  * @module
  */
 import { parseArgs } from "node:util";
+import { flowed } from "../flowed.ts";
 import { flag, known, type Options, UsageError, type Values } from "./options.ts";
 
 export { choice, flag, known, number, text, UsageError } from "./options.ts";
@@ -65,7 +66,10 @@ export async function helpText<O extends Options>(command: Command<O>): Promise<
     "",
     "Examples:",
     ...command.examples.flatMap(([line, does]) => [`  deno task ${line}`, `      ${does}`]),
-    ...(typeof notes === "function" ? await notes() : notes).flatMap((note) => ["", note]),
+    ...(typeof notes === "function" ? await notes() : notes).flatMap((note) => [
+      "",
+      flowed(note).replaceAll(" \n", "\n"),
+    ]),
   ].join("\n");
 }
 

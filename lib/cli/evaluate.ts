@@ -61,9 +61,8 @@ export const evaluateCommand: Command<typeof options> = {
     ["evaluate CNN CNN+pgd:l2:2 --norms 2 --images 5000:5200", "two networks in one norm"],
     ["evaluate CNN+bits:1", "through a run-time protection, with straight-through gradients"],
     [
-      "evaluate CNN+pgd:linf:0.1 --weights models/seeds/1/protected/CNN+pgd_linf_0.1.safetensors " +
-      "--out data/protections/seeds/1",
-      "the same, trained with another seed",
+      "evaluate CNN --weights models/seeds/1/CNN.safetensors --out data/protections/seeds/1",
+      "a network trained with another seed",
     ],
     ["verify data/protections/CNN+pgd_linf_0.1.parquet", "confirms each row"],
   ],

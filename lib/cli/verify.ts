@@ -35,10 +35,10 @@ export const verifyCommand: Command<typeof options> = {
     ["verify norms.parquet --weights mine.safetensors", "knows these weights, too"],
   ],
   notes: [
-    "Recomputed of each minimal norm: label and prediction; the image's norm in double precision (for L0 the\n" +
-    "exact count), its pixels' range, and that it is adversarial by a margin of at most -1e-4, judged\n" +
-    "alone; whether it survives rounding to 8 bits; on dense networks, that it is the nearest of its\n" +
-    "linear region where the row says so. Weights are found by their SHA-256.",
+    "Recomputed of each minimal norm: label and prediction; the image's norm in double precision (for\n" +
+    "L0 the exact count), its pixels' range, and that it is adversarial by a margin of at most -1e-4,\n" +
+    "judged alone; whether it survives rounding to 8 bits; on dense networks, that it is the nearest of\n" +
+    "its linear region where the row says so. Weights are found by their SHA-256.",
     "A row without an image (none was found, or it was left out) counts as unwitnessed.",
     "Of each certificate: label, class and radius, exactly as it follows from the successes; of some\n" +
     "(--recount), all draws are taken again from the seed: these are the verified ones, the others count\n" +
