@@ -16,7 +16,7 @@ import { tf } from "$lib/backend.ts";
 import { test } from "$lib/loader.ts";
 import { loadNetwork } from "$lib/network.ts";
 import { bitDepth } from "$lib/protections/runtime/bit_depth.ts";
-import { writeCalibration } from "$lib/protections/runtime/calibration.ts";
+import { readCalibrations, writeCalibration } from "$lib/protections/runtime/calibration.ts";
 import {
   certificateSetting,
   certifiedAccuracy,
@@ -37,6 +37,7 @@ import { runCommand } from "$lib/cli/command.ts";
 import { calibrateCommand } from "$lib/cli/calibrate.ts";
 import { smoothCommand } from "$lib/cli/smooth.ts";
 import { toArrays } from "$lib/weights.ts";
+import { inFolder } from "./in_folder.ts";
 
 const digits = await test(12);
 const { images } = digits;
@@ -215,3 +216,17 @@ Deno.test("commands refuse wrong use in one line", async () => {
   assertMatch(few!, /--n must be >= 10 to prove anything: current value is 9 /);
   assertMatch(votes!, /--votes must be >= 11 to prove anything: current value is 10 /);
 });
+
+Deno.test("calibrate finds a network whatever the case of its name", () =>
+  inFolder(async (folder) => {
+    const file = join(folder, "calibration.json");
+    const args = ["mlp+Squeeze", "--images", "20", "--out", file, "--json"];
+    const log = console.log;
+    console.log = () => {};
+    try {
+      assertEquals(await runCommand(calibrateCommand, args), 0);
+    } finally {
+      console.log = log;
+    }
+    assertEquals(Object.keys(await readCalibrations(file)), ["MLP+squeeze"]);
+  }));
