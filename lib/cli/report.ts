@@ -9,7 +9,8 @@ import { writeAtomic } from "../files.ts";
 import { execute } from "../report/execute.ts";
 import { texInProse } from "../report/checks.ts";
 import type { Facts } from "../report/facts.ts";
-import { forgetSteps, fromNothing, runTask, steps } from "../report/from_nothing.ts";
+import { forgetSteps, fromNothing, runTask } from "../report/from_nothing.ts";
+import { steps } from "../report/steps.ts";
 import {
   cachedExecution,
   checkoutOf,

@@ -1,5 +1,5 @@
 /**
- * `deno task report --fresh`: the networks and tables that a report rests on, made anew.
+ * `deno task report --fresh`: does one step after the other, and goes on where it was.
  *
  * @module
  */
@@ -7,7 +7,6 @@
 import { join } from "node:path";
 import { removeIfThere, writeAtomic } from "../files.ts";
 import { duration } from "../numbers.ts";
-import { tablePasses } from "../results/budget.ts";
 
 /** One thing to do: a folder to empty, or a task of `deno.json` to run. */
 export type Step =
@@ -21,69 +20,6 @@ export type Step =
 
 /** How long all notebooks take after that, about. */
 const NOTEBOOKS = 5;
-
-/** A network's minutes: of a training with all epochs, of its table of minimal norms, of its resistances. */
-type Minutes = readonly [training: number, norms: number, resistances: number];
-
-const search = ["--max-passes", "100"];
-const adversarial = ["--examples", "64"];
-const right = (images: number) => ["--right", String(images)];
-const curves = (images: number) => ["--curves", String(images)];
-const passes = ["--max-passes", String(tablePasses)];
-
-/** What comes with the lab: minutes, and which resistances (`deno task resistance --help`). */
-const networks: Record<string, { minutes: Minutes; resistances: readonly string[] }> = {
-  MLP: { minutes: [1, 3, 2], resistances: [...curves(1000), ...search, ...adversarial] },
-  MLP_d: { minutes: [1, 3, 2], resistances: [...curves(500), ...search, ...adversarial] },
-  CNN: { minutes: [4.5, 12, 15], resistances: [...search, ...adversarial] },
-  CNN_d: {
-    minutes: [3.5, 12, 4],
-    resistances: [...right(1000), ...curves(500), ...search, ...adversarial],
-  },
-  MLP_bn: { minutes: [1, 3, 2], resistances: [...curves(500), ...search, ...adversarial] },
-  CNN_bn: {
-    minutes: [9, 12, 5],
-    resistances: [...right(1000), ...curves(500), ...search, ...adversarial],
-  },
-  AlexNet: {
-    minutes: [5, 20, 15],
-    resistances: [...right(2500), ...curves(1000), ...search, ...adversarial],
-  },
-};
-
-/** Those that are trained with three seeds, to compare architectures. */
-const seeded = ["MLP", "MLP_d", "CNN", "CNN_d"];
-
-/** All steps in their order; protected networks stay as they are. */
-export function steps(): Step[] {
-  const all = Object.entries(networks);
-  return [
-    ...all.map(([name, { minutes: [minutes] }]): Step => (
-      { task: ["train", name, "--save"], minutes }
-    )),
-    ...["1", "2"].flatMap((seed) =>
-      seeded.map((name): Step => ({
-        task: ["train", name, "--seed", seed, "--out", `models/seeds/${seed}`],
-        minutes: networks[name]?.minutes[0] ?? 0,
-      }))
-    ),
-    { remove: "data/min-norms" },
-    ...all.map(([name, { minutes: [, minutes] }]): Step => ({
-      task: ["tables", name, ...passes],
-      minutes,
-    })),
-    { remove: "data/resistances" },
-    ...all.map(([name, { minutes: [, , minutes], resistances }]): Step => ({
-      task: [
-        ...["resistance", name, "--images", "10000", ...resistances],
-        ...["--out", `data/resistances/${name}.parquet`],
-      ],
-      minutes,
-    })),
-    { remove: "data/final" },
-    { task: ["final", ...passes], minutes: 20 },
-  ];
-}
 
 /** What {@linkcode fromNothing} works with. */
 export interface Means {

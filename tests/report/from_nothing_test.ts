@@ -1,8 +1,14 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "node:path";
+import { evaluatedNames, evaluationsOf } from "$lib/evaluation/gathered.ts";
+import { protectedNames, tableOf } from "$lib/evaluation/names.ts";
+import { modelFile, seedFolder } from "$lib/models.ts";
+import { readRows } from "$lib/results.ts";
+import { readSafetensors } from "$lib/safetensors.ts";
 import { exists } from "$lib/setup/host.ts";
 import { readArguments } from "$lib/cli/command.ts";
-import { forgetSteps, fromNothing, type Step, steps } from "$lib/report/from_nothing.ts";
+import { forgetSteps, fromNothing, type Step } from "$lib/report/from_nothing.ts";
+import { steps } from "$lib/report/steps.ts";
 import { tablePasses } from "$lib/results/budget.ts";
 import { root as checkout } from "$lib/setup/paths.ts";
 
@@ -101,6 +107,30 @@ Deno.test("steps() are tasks that there are, for every network that comes with t
         ),
         `${folder}${network} is not trained`,
       );
+    }
+  }
+});
+
+Deno.test("steps() train and evaluate protected networks as those that come with the lab were", async () => {
+  const lines = steps().flatMap((step) => "task" in step ? [step.task.join(" ")] : []);
+  for (const seed of [0, 1, 2]) {
+    const where = seed > 0 ? `--seed ${seed} --out models/seeds/${seed}` : "--save";
+    for (const name of await protectedNames(join(seedFolder(seed), "protected"))) {
+      const { metadata } = await readSafetensors(join(seedFolder(seed), modelFile(name)));
+      const [network, ...specs] = name.split("+");
+      const line = `protect ${network} --with ${specs.join("+")} --epochs ${metadata["epochs"]}`;
+      assert(lines.includes(`${line} ${where}`), `${line} ${where}`);
+    }
+    for (const name of await evaluatedNames(evaluationsOf(seed))) {
+      const file = tableOf(evaluationsOf(seed), name);
+      const rows = await readRows(file, { columns: ["image", "attack", "subset"] });
+      const images = rows.filter(({ attack }) => attack === "portfolio").map(({ image }) => image);
+      const range = `--images ${Math.min(...images)}:${Math.max(...images) + 1}`;
+      const line = lines.find((line) =>
+        line.startsWith(`evaluate ${name} `) &&
+        (seed === 0 || line.includes(`--out data/protections/seeds/${seed}`))
+      );
+      assert(line?.endsWith(range), `${name}, seed ${seed}: ${line} is not of ${range}`);
     }
   }
 });
