@@ -5,6 +5,7 @@
  */
 import { join } from "node:path";
 import { modelFile, modelsFolder } from "../models.ts";
+import { trainedSigma } from "../protections/plan.ts";
 import { type CertificateRow, readCertificates } from "../protections/runtime/certificates.ts";
 import { sha256OfFile } from "../results/weights.ts";
 import { exists } from "../setup/host.ts";
@@ -27,7 +28,7 @@ const reported = {
 
 /**
  * Reads the certificates that figures may tell of: of MNIST's networks as they are in `models/` now,
- * on images of the reporting half, with n = 10,000, alpha = 0.001 and seed 0. What a reader certified
+ * on images of the reporting half, with the sigma of their training, n = 10,000, alpha = 0.001 and seed 0. What a reader certified
  * otherwise is left out, so that no curve mixes the two.
  *
  * @returns In the table's order; none if there is no such file.
@@ -58,7 +59,7 @@ async function presentOf<R extends CertificateRow | SmoothedAttackRow>(
   const setting = Object.entries({ ...how, dataset: "MNIST", subset: "test" });
   const { from, to } = reportingHalf;
   const own = rows.filter((row) =>
-    row.image >= from && row.image < to &&
+    row.image >= from && row.image < to && row.sigma === trainedSigma(row.network) &&
     setting.every(([name, value]) => row[name as keyof R] === value)
   );
   const present = new Map<string, string>();
