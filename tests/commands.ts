@@ -70,3 +70,14 @@ export async function signalWhen(
   process.kill(signal);
   return await result;
 }
+
+/** Runs a command within this process, and keeps what it prints to itself. */
+export async function quietly<T>(command: () => Promise<T>): Promise<T> {
+  const { log } = console;
+  console.log = () => {};
+  try {
+    return await command();
+  } finally {
+    console.log = log;
+  }
+}

@@ -5,7 +5,7 @@
  */
 import { assert, assertAlmostEquals, assertEquals, assertLess } from "@std/assert";
 import { type Tensor, type Tensor4D, tf } from "$lib/backend.ts";
-import { createNetwork } from "$lib/network.ts";
+import { createNetwork, type Network } from "$lib/network.ts";
 import { protectionOf } from "$lib/protections/index.ts";
 import { statelessNormal, statelessUniform } from "$lib/random.ts";
 import { crossEntropyOf, digits, lessonOf, small } from "./lessons.ts";
@@ -33,20 +33,28 @@ Deno.test("pgd moves images within ball and box, and raises the loss", () => {
   });
 });
 
+/** Sum of the cross-entropies at images. */
+const lossOf = (network: Network) => (x: Tensor): Tensor => {
+  const mark = tf.oneHot(digits.labels, 10).cast("float32");
+  return tf.logSoftmax(network.logits(x as Tensor4D)).mul(mark).sum<Tensor>().neg();
+};
+
+/** A step along the signs of a value's gradient, back into the ball of 0.2 and the box. */
+function stepped(value: (x: Tensor) => Tensor, point: Tensor, length: number): Tensor {
+  const { images } = digits;
+  const r = point.add<Tensor>(tf.grad(value)(point).sign().mul(length)).sub<Tensor>(images);
+  return images.add<Tensor>(r.clipByValue(-0.2, 0.2)).clipByValue(0, 1);
+}
+
 Deno.test("pgd makes ten steps of a quarter of epsilon, or as many as it is told, from a random point", () => {
   tf.tidy(() => {
     const network = createNetwork(small, { seed: 3 });
     const { images } = digits;
-    const mark = tf.oneHot(digits.labels, 10).cast("float32");
-    const loss = (x: Tensor) =>
-      tf.logSoftmax(network.logits(x as Tensor4D)).mul(mark).sum<Tensor>().neg() as Tensor;
     for (const [spec, steps, length] of [["", 10, 0.05], [":3", 3, 0.5 / 3]] as const) {
       const uniform = statelessUniform(images.shape, tf.tensor1d([3, 0], "int32"));
       let point = images.add<Tensor>(uniform.mul(2).sub(1).mul(0.2)).clipByValue(0, 1);
       for (let step = 0; step < steps; step++) {
-        const along = tf.grad(loss)(point).sign().mul(length);
-        const r = point.add<Tensor>(along).sub<Tensor>(images);
-        point = images.add<Tensor>(r.clipByValue(-0.2, 0.2)).clipByValue(0, 1);
+        point = stepped(lossOf(network), point, length);
       }
       const found = protectionOf(`pgd:linf:0.2${spec}`).images!(lessonOf(network, digits));
       assertSamePixels(found, point as Tensor4D);
@@ -75,11 +83,8 @@ Deno.test("TRADES moves images by ten steps of ascent on the divergence from the
     const divergence = (x: Tensor) =>
       log.exp().mul(log.sub(tf.logSoftmax(network.logits(x as Tensor4D)))).sum<Tensor>();
     const noise = statelessNormal(images.shape, tf.tensor1d([3, 0], "int32")).mul(0.001);
-    let point = images.add(noise).clipByValue(0, 1);
-    for (let step = 0; step < 10; step++) {
-      const r = point.add<Tensor>(tf.grad(divergence)(point).sign().mul(0.05)).sub<Tensor>(images);
-      point = images.add<Tensor>(r.clipByValue(-0.2, 0.2)).clipByValue(0, 1);
-    }
+    let point: Tensor = images.add(noise).clipByValue(0, 1);
+    for (let step = 0; step < 10; step++) point = stepped(divergence, point, 0.05);
     let seen: Tensor4D | undefined;
     protectionOf("trades:linf:0.2").loss!(lessonOf(network, digits))((batch) => {
       seen = batch;
@@ -94,13 +99,9 @@ Deno.test("fgsm makes one step of 1.25 epsilon from a random point, back into ba
   tf.tidy(() => {
     const network = createNetwork(small, { seed: 3 });
     const { images } = digits;
-    const mark = tf.oneHot(digits.labels, 10).cast("float32");
-    const loss = (x: Tensor) =>
-      tf.logSoftmax(network.logits(x as Tensor4D)).mul(mark).sum<Tensor>().neg() as Tensor;
     const uniform = statelessUniform(images.shape, tf.tensor1d([3, 0], "int32"));
     const start = images.add<Tensor>(uniform.mul(2).sub(1).mul(0.2)).clipByValue(0, 1);
-    const r = start.add<Tensor>(tf.grad(loss)(start).sign().mul(0.25)).sub<Tensor>(images);
-    const expected = images.add<Tensor4D>(r.clipByValue(-0.2, 0.2)).clipByValue(0, 1);
+    const expected = stepped(lossOf(network), start, 0.25);
     const found = protectionOf("fgsm:linf:0.2").images!(lessonOf(network, digits));
     assertSamePixels(found, expected as Tensor4D);
   });

@@ -37,6 +37,7 @@ import { runCommand } from "$lib/cli/command.ts";
 import { calibrateCommand } from "$lib/cli/calibrate.ts";
 import { smoothCommand } from "$lib/cli/smooth.ts";
 import { toArrays } from "$lib/weights.ts";
+import { quietly } from "./commands.ts";
 import { inFolder } from "./in_folder.ts";
 
 const digits = await test(12);
@@ -221,12 +222,6 @@ Deno.test("calibrate finds a network whatever the case of its name", () =>
   inFolder(async (folder) => {
     const file = join(folder, "calibration.json");
     const args = ["mlp+Squeeze", "--images", "20", "--out", file, "--json"];
-    const log = console.log;
-    console.log = () => {};
-    try {
-      assertEquals(await runCommand(calibrateCommand, args), 0);
-    } finally {
-      console.log = log;
-    }
+    assertEquals(await quietly(() => runCommand(calibrateCommand, args)), 0);
     assertEquals(Object.keys(await readCalibrations(file)), ["MLP+squeeze"]);
   }));

@@ -23,6 +23,7 @@ import { squeezeScores } from "$lib/protections/runtime/squeezing.ts";
 import { type ResultRow, writeRows } from "$lib/results.ts";
 import { weightsSha256 } from "$lib/safetensors.ts";
 import { toArrays } from "$lib/weights.ts";
+import { quietly } from "./commands.ts";
 
 const folder = await Deno.makeTempDir();
 addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
@@ -86,13 +87,7 @@ Deno.test("thresholds for another data set have names of their own", async () =>
 Deno.test("calibrate takes the first test images, and puts the threshold where it is told", async () => {
   const out = join(folder, "made.json");
   const args = ["MLP+squeeze", "--images", "20", "--out", out];
-  const log = console.log;
-  console.log = () => {};
-  try {
-    assertEquals(await runCommand(calibrateCommand, args), 0);
-  } finally {
-    console.log = log;
-  }
+  assertEquals(await quietly(() => runCommand(calibrateCommand, args)), 0);
   const network = await loadNetwork("MLP");
   const { images } = await test(20);
   const threshold = await calibrated(network, "squeeze", images);

@@ -146,9 +146,7 @@ export function cellsOf(
   const groups = Map.groupBy(rows, ({ network, p }) => `${network} ${p}`);
   return [...groups.values()].flatMap((group) => {
     const { network, p } = group[0]!;
-    const duels = duelsOf(imagesOfMain(group));
-    const [weak, masked] = [duels.filter(isWhiteBox), duels.filter((duel) => !isWhiteBox(duel))];
-    const told = toldOf(group);
+    const { told, duels, masked } = examined(group);
     if (told.length === 0) return [];
     const worst = worstCase(told);
     const rejected = new Set(told.filter(isRejected).map(({ image }) => image));
@@ -161,7 +159,7 @@ export function cellsOf(
       robustness: (epsilons.get(p) ?? []).map((epsilon) => robustnessAt(norms, epsilon)),
       duels,
       reasons: [...masked.flatMap(lost), ...(doubts.get(network) ?? []).flatMap(suspicious)],
-      remarks: weak.flatMap(lost),
+      remarks: duels.filter(isWhiteBox).flatMap(lost),
     };
   });
 }
@@ -170,18 +168,19 @@ export function cellsOf(
  * The rows of one network in one norm that its figures are over: those of images that the portfolio
  * was run on, and each attack that is a reason to suspect masking.
  */
-export function toldOf<R extends AttackRow>(rows: readonly R[]): R[] {
-  const own = imagesOfMain(rows);
-  const masked = duelsOf(own).filter((duel) => !isWhiteBox(duel) && lost(duel).length > 0);
+export const toldOf = <R extends AttackRow>(rows: readonly R[]): R[] => examined(rows).told;
+
+/** Those rows, the duels of all, and the duels that are a reason to suspect masking. */
+function examined<R extends AttackRow>(rows: readonly R[]) {
+  const attacked = new Set(rows.filter(isMain).map(({ image }) => image));
+  const own = rows.filter(({ image }) => attacked.has(image));
+  const duels = duelsOf(own);
+  const masked = duels.filter((duel) => !isWhiteBox(duel) && lost(duel).length > 0);
   const tried = masked.map(({ attack }) =>
     new Set(own.filter((row) => row.attack === attack).map(({ image }) => image))
   );
-  return own.filter(({ image }) => tried.every((images) => images.has(image)));
-}
-
-function imagesOfMain<R extends AttackRow>(rows: readonly R[]): R[] {
-  const attacked = new Set(rows.filter(isMain).map(({ image }) => image));
-  return rows.filter(({ image }) => attacked.has(image));
+  const told = own.filter(({ image }) => tried.every((images) => images.has(image)));
+  return { told, duels, masked };
 }
 
 /** Whether a detector abstains on the clean image. */
