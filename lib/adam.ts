@@ -67,14 +67,18 @@ export function adamStep<T extends Tensor>(
   const { power1, power2 } = powers;
   const correction = tf.sub(1, power2).sqrt();
   const rate = typeof learningRate === "number" ? tf.scalar(learningRate) : learningRate;
-  if (backend.native && power1.rank === 0 && rate.rank === 0) {
-    const scalars = [power1, power2, rate, ...[beta1, beta2].map((one) => tf.scalar(one))];
+  if (backend.operations && power1.rank === 0 && rate.rank === 0) {
     // The fused operation adds its epsilon to an uncorrected root: so scaled, it is the paper's.
-    const scaled = correction.mul(epsilon);
-    const { mean, square } = moments;
-    const results = applyAdam([x, mean, square], [...scalars, scaled], gradient);
-    const [next, nextMean, nextSquare] = results as [T, T, T];
-    return { x: next, moments: { mean: nextMean, square: nextSquare } };
+    const corrected = rate.mul<Tensor>(correction).div<Tensor>(tf.sub(1, power1));
+    const scalars = [
+      corrected,
+      tf.scalar(beta1),
+      tf.scalar(beta2),
+      correction.mul<Tensor>(epsilon),
+    ];
+    const results = applyAdam([x, moments.mean, moments.square, gradient], scalars);
+    const [next, mean, square] = results as [T, T, T];
+    return { x: next, moments: { mean, square } };
   }
   const mean: T = moments.mean.mul(beta1).add(gradient.mul(1 - beta1));
   const square: T = moments.square.mul(beta2).add(gradient.square().mul(1 - beta2));

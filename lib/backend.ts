@@ -6,6 +6,7 @@
 import { createRequire } from "node:module";
 import type * as tfjs from "@tensorflow/tfjs";
 import { replaceKernels } from "./kernels.ts";
+import { hasOperations } from "./setup/operations.ts";
 
 export type {
   DataType,
@@ -31,6 +32,8 @@ export interface Backend {
   threads: number;
   /** Whether oneDNN's kernels serve (native only; `TF_ENABLE_ONEDNN_OPTS=0` turns them off). */
   oneDNN: boolean;
+  /** Whether the lab's own operations are compiled in (`native/`); set-up does it. */
+  operations: boolean;
   /** What users lose on this backend and what to do; commands and notebooks print it. */
   warning?: string;
 }
@@ -97,15 +100,24 @@ export interface NativeBackend {
   createOutputTensor(metadata: { id: number; shape: number[]; dtype: number }): tfjs.Tensor;
 }
 
-async function loadNative(): Promise<typeof tfjs> {
+async function loadNative(): Promise<{ tf: typeof tfjs; operations: boolean }> {
   // tfjs-node 4.22 calls two helpers that newer runtimes dropped from node:util.
   const util = createRequire(import.meta.url)("util");
   util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   util.isArray ??= Array.isArray;
-  if (!Deno.env.has("TF_CPP_MIN_LOG_LEVEL")) Deno.env.set("TF_CPP_MIN_LOG_LEVEL", "2");
+  const defaults = {
+    TF_CPP_MIN_LOG_LEVEL: "2",
+    // Graphs run on the caller's thread, which waits for them anyway: handing each operation to
+    // another one took half of the time of a training step of the MLP.
+    TF_NUM_INTEROP_THREADS: "-1",
+  };
+  for (const [name, value] of Object.entries(defaults)) {
+    if (!Deno.env.has(name)) Deno.env.set(name, value);
+  }
   const tf = await import("@tensorflow/tfjs-node") as unknown as typeof tfjs;
-  replaceKernels(tf, nativeOf(tf));
-  return tf;
+  const operations = hasOperations(nativeOf(tf).binding);
+  replaceKernels(tf, nativeOf(tf), operations);
+  return { tf, operations };
 }
 
 async function loadJavaScript(): Promise<typeof tfjs> {
@@ -122,13 +134,14 @@ async function open(): Promise<[typeof tfjs, Backend]> {
   const unwanted = Deno.env.get("LAB_BACKEND") === "cpu";
   try {
     if (unwanted) throw new Error("not tried");
-    const tf = await loadNative();
+    const { tf, operations } = await loadNative();
     return [tf, {
       name: "tensorflow",
       version: nativeOf(tf).binding.TF_Version,
       native: true,
       threads: Number(Deno.env.get("TF_NUM_INTRAOP_THREADS")) || navigator.hardwareConcurrency,
       oneDNN: Deno.env.get("TF_ENABLE_ONEDNN_OPTS") !== "0",
+      operations,
     }];
   } catch (error) {
     const tf = await loadJavaScript();
@@ -139,6 +152,7 @@ async function open(): Promise<[typeof tfjs, Backend]> {
       native: false,
       threads: 1,
       oneDNN: false,
+      operations: false,
       warning: "TensorFlow runs as pure JavaScript, some hundred times slower: " +
         (unwanted
           ? "LAB_BACKEND=cpu asks for it."

@@ -47,8 +47,8 @@ async function identity({ architecture, seed, digits, settings }: Run): Promise<
   const { name, layers, batchSize, optimizer } = architecture;
   const data = { images: digits.labels.size, digits: await fingerprint(digits) };
   // Not its warning, which may change from one start to the next.
-  const { name: runsOn, version, threads, oneDNN } = backend;
-  const ground = { backend: runsOn, version, threads, oneDNN };
+  const { name: runsOn, version, threads, oneDNN, operations } = backend;
+  const ground = { backend: runsOn, version, threads, oneDNN, operations };
   return JSON.stringify({
     name,
     layers,

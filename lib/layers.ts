@@ -1,9 +1,11 @@
 /**
  * The vocabulary of layers: plain data, and for each kind its shapes, initial weights and forward pass.
+ * `forward.ts` runs a list of them.
  *
  * @module
  */
-import { type Tensor, type Tensor1D, type Tensor4D, tf } from "./backend.ts";
+import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./backend.ts";
+import { denseLayer } from "./dense.ts";
 import { biasAdd } from "./ops.ts";
 import { statelessUniform, uniform } from "./random.ts";
 
@@ -64,14 +66,12 @@ export interface Training {
 }
 
 /** What a layer's forward pass sees. */
-interface Context {
+export interface Context {
   weights: Record<string, Tensor>;
   /** Prefix of this layer's weights, such as `layers.0.`. */
   prefix: string;
   /** Place in the list, to give each dropout a stream of its own. */
   index: number;
-  /** A max-pool that this layer's own last operation may follow. */
-  pool: MaxPool | undefined;
   training: Training | undefined;
 }
 
@@ -95,7 +95,7 @@ function weight({ weights, prefix }: Context, name: string): Tensor {
 }
 
 // Kernel and bias uniform in ±1 / sqrt(inputs of a unit): PyTorch's default, which the report used.
-function kernelAndBias(shape: number[]): Record<string, WeightSpec> {
+function kernelAndBiasSpecs(shape: number[]): Record<string, WeightSpec> {
   const initial = { bound: 1 / Math.sqrt(product(shape.slice(0, -1))) };
   return {
     kernel: { shape, initial, trainable: true },
@@ -140,9 +140,11 @@ function normalize(layer: BatchNorm, x: Tensor, context: Context): Tensor {
     );
     ({ mean, variance } = now);
   }
-  const factor = weight(context, "scale").mul(variance.add(layer.epsilon).rsqrt());
-  return x.sub(mean).mul(factor).add(weight(context, "offset"));
+  return x.sub(mean).mul(scaling(layer, variance, context)).add(weight(context, "offset"));
 }
+
+const scaling = ({ epsilon }: BatchNorm, variance: Tensor, context: Context) =>
+  weight(context, "scale").mul(variance.add(epsilon).rsqrt());
 
 function drop(layer: Dropout, x: Tensor, { training, index }: Context): Tensor {
   if (!training || layer.rate === 0) return x;
@@ -150,10 +152,6 @@ function drop(layer: Dropout, x: Tensor, { training, index }: Context): Tensor {
   const kept = statelessUniform(x.shape, stream).greaterEqual(layer.rate);
   return x.mul(kept.cast("float32").mul(1 / (1 - layer.rate)));
 }
-
-const addBias = (x: Tensor, context: Context) => biasAdd(x, weight(context, "bias") as Tensor1D);
-
-const pool = ({ size }: MaxPool, x: Tensor) => tf.maxPool(x as Tensor4D, size, size, "valid");
 
 const kinds: { [K in Layer["kind"]]: Kind<Extract<Layer, { kind: K }>> } = {
   conv: {
@@ -163,11 +161,10 @@ const kinds: { [K in Layer["kind"]]: Kind<Extract<Layer, { kind: K }>> } = {
       return [height - layer.size + 1, width - layer.size + 1, layer.filters];
     },
     weights: (layer, input) =>
-      kernelAndBias([layer.size, layer.size, image(input, layer)[2], layer.filters]),
+      kernelAndBiasSpecs([layer.size, layer.size, image(input, layer)[2], layer.filters]),
     forward: (_, x, context) => {
       const sums = tf.conv2d(x as Tensor4D, weight(context, "kernel") as Tensor4D, 1, "valid");
-      // The bias moves all values of a channel alike, so it may wait until a quarter is left.
-      return addBias(context.pool ? pool(context.pool, sums) : sums, context);
+      return biasAdd(sums, weight(context, "bias") as Tensor1D);
     },
   },
   dense: {
@@ -176,8 +173,11 @@ const kinds: { [K in Layer["kind"]]: Kind<Extract<Layer, { kind: K }>> } = {
       vector(input, layer);
       return [layer.units];
     },
-    weights: (layer, input) => kernelAndBias([vector(input, layer), layer.units]),
-    forward: (_, x, context) => addBias(tf.matMul(x, weight(context, "kernel")), context),
+    weights: (layer, input) => kernelAndBiasSpecs([vector(input, layer), layer.units]),
+    forward: (_, x, context) => {
+      const [kernel, bias] = [weight(context, "kernel"), weight(context, "bias")];
+      return denseLayer(x as Tensor2D, kernel as Tensor2D, bias as Tensor1D);
+    },
   },
   batchNorm: {
     label: () => "batch norm",
@@ -206,7 +206,7 @@ const kinds: { [K in Layer["kind"]]: Kind<Extract<Layer, { kind: K }>> } = {
       return [Math.floor(height / layer.size), Math.floor(width / layer.size), channels];
     },
     weights: none,
-    forward: pool,
+    forward: ({ size }, x) => tf.maxPool(x as Tensor4D, size, size, "valid"),
   },
   dropout: {
     label: ({ rate }) => `dropout ${rate}`,
@@ -263,44 +263,27 @@ export function initialValues(spec: WeightSpec, seed: number, stream: number): F
   return uniform(count, seed, stream).map((value) => (2 * value - 1) * bound);
 }
 
-/**
- * Runs a list of layers; differentiable.
- *
- * @param x Shape `[batch, ...]`.
- * @param weights By name: `layers.<i>.kernel`, i counting layers that have weights.
- * @param training Only while training: turns dropout and batch statistics on.
- * @returns The last layer's output, shape `[batch, ...]`. Call it inside `tf.tidy`.
- */
-export function forward(
-  layers: readonly Layer[],
-  x: Tensor,
-  weights: Record<string, Tensor>,
-  training?: Training,
-): Tensor {
-  let weighted = 0;
-  const order = poolFirst(layers);
-  order.forEach((layer, index) => {
-    const [before, after] = [order[index - 1], order[index + 1]];
-    if (layer.kind === "maxPool" && before?.kind === "conv") return; // done by the convolution
-    const pool = layer.kind === "conv" && after?.kind === "maxPool" ? after : undefined;
-    const prefix = `layers.${weighted}.`;
-    x = kindOf(layer).forward(layer, x, { weights, prefix, index, pool, training });
-    if (hasWeights(layer)) weighted++;
-  });
-  return x;
-}
+/** Runs one layer. */
+export const runLayer = (layer: Layer, x: Tensor, context: Context): Tensor =>
+  kindOf(layer).forward(layer, x, context);
 
 /**
- * Puts each max-pool before the ReLU that it follows: the result and its gradient are the same, as
- * ReLU keeps the order of values, and ReLU has a quarter of the work.
+ * Kernel and bias of a convolution or a dense layer.
+ *
+ * @param norm Batch normalisation behind it, by its running statistics, which they then do as well.
  */
-function poolFirst(layers: readonly Layer[]): Layer[] {
-  const order = [...layers];
-  order.forEach((layer, i) => {
-    const next = order[i + 1];
-    if (layer.kind === "relu" && next?.kind === "maxPool") [order[i], order[i + 1]] = [next, layer];
-  });
-  return order;
+export function kernelAndBiasOf(
+  context: Context,
+  norm?: { layer: BatchNorm; context: Context },
+): [kernel: Tensor, bias: Tensor] {
+  const [kernel, bias] = [weight(context, "kernel"), weight(context, "bias")];
+  if (!norm) return [kernel, bias];
+  const [mean, variance] = [weight(norm.context, "mean"), weight(norm.context, "variance")];
+  const factor = scaling(norm.layer, variance, norm.context);
+  return [
+    kernel.mul(factor),
+    bias.sub(mean).mul(factor).add(weight(norm.context, "offset")),
+  ];
 }
 
 /** Whether a layer has weights, and so a number in their names. */

@@ -8,7 +8,8 @@ import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "./
 import { compile } from "./compile.ts";
 import type { Dataset } from "./data/datasets.ts";
 import { writeAtomic } from "./files.ts";
-import { forward, initialValues } from "./layers.ts";
+import { forward } from "./forward.ts";
+import { initialValues } from "./layers.ts";
 import { modelFile, modelsFolder, protectedName, remedyOf } from "./models.ts";
 import { assertSeed } from "./random.ts";
 import { encode, readSafetensors, type SafeTensors } from "./safetensors.ts";

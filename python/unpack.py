@@ -11,8 +11,10 @@ import zipfile
 LIBRARIES = ("libtensorflow_cc.so.2", "libtensorflow_framework.so.2")
 HEADERS = (
     "tensorflow/c/",
+    "tensorflow/core/common_runtime/next_pluggable_device/c/",
     "tensorflow/core/platform/ctstring",
     "tsl/platform/ctstring",
+    "tsl/platform/platform.h",
     "xla/tsl/c/",
 )
 

@@ -5,7 +5,8 @@
  */
 import { assertAlmostEquals } from "@std/assert";
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from "$lib/backend.ts";
-import { conv, dense, flatten, forward, type Layer, relu } from "$lib/layers.ts";
+import { forward } from "$lib/forward.ts";
+import { conv, dense, flatten, type Layer, relu } from "$lib/layers.ts";
 import { createNetwork } from "$lib/network.ts";
 import { protectionOf } from "$lib/protections/index.ts";
 import type { Weights } from "$lib/weights.ts";

@@ -18,7 +18,7 @@ const layers: [name: string, files: RegExp][] = [
   ["backend", /^(?:backend|kernels)\.ts$/],
   [
     "arithmetic",
-    /^(?:compile|norms|random|layers|loader|loss|ops|adam)\.ts$|^(?:graph|statistics)\//,
+    /^(?:compile|conv_relu_pool|dense|forward|operations|norms|random|layers|loader|loss|ops|adam)\.ts$|^(?:graph|statistics)\//,
   ],
   ["networks", /^(?:architectures|network|weights)\.ts$/],
   ["work", /^(?:trainer|trained|training_step|checkpoint)\.ts$|^(?:attacks|protections)\//],

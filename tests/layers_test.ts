@@ -1,7 +1,18 @@
 import { assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { architecture, architectures, CNN, summary, weightsOf } from "$lib/architectures.ts";
-import { type Tensor4D, tf } from "$lib/backend.ts";
-import { batchNorm, conv, dense, dropout, flatten, forward, relu } from "$lib/layers.ts";
+import { type Tensor, type Tensor4D, tf } from "$lib/backend.ts";
+import { forward } from "$lib/forward.ts";
+import {
+  batchNorm,
+  conv,
+  dense,
+  dropout,
+  flatten,
+  hasWeights,
+  type Layer,
+  maxPool,
+  relu,
+} from "$lib/layers.ts";
 import { createNetwork } from "$lib/network.ts";
 
 const parameters = (name: string) =>
@@ -41,6 +52,42 @@ Deno.test("architecture() names the layer that does not fit", () => {
   assertThrows(define(flatten(), conv(3, 3)), RangeError, "conv 3×3, 3");
   assertThrows(define(conv(3, 29)), RangeError, "conv 29×29, 3");
   assertThrows(define(conv(3, 3), relu()), RangeError, "must end in logits");
+});
+
+Deno.test("layers give together what they give one by one", () => {
+  const heads: Layer[][] = [
+    [conv(3, 5), relu(), maxPool(2)],
+    [conv(3, 5), batchNorm(), relu(), maxPool(2)],
+    [conv(3, 5), batchNorm(), relu(), maxPool(2), conv(4, 3), relu(), maxPool(2)],
+    [conv(3, 5), maxPool(2)],
+    [conv(3, 5), maxPool(2), relu()],
+    [conv(3, 5), relu(), maxPool(3)],
+    [conv(3, 5), batchNorm(), maxPool(2)],
+    [conv(3, 5), relu(), conv(4, 3), relu(), maxPool(2)],
+    [conv(3, 27), relu(), maxPool(2)],
+  ];
+  for (const head of heads) {
+    const layers = [...head, flatten(), dense(10)];
+    tf.tidy(() => {
+      const specs = Object.entries(weightsOf({ layers, inputShape: [28, 28, 1] }));
+      // Far from where they begin, and variances positive.
+      const weights = Object.fromEntries(specs.map(([name, { shape }], i) => {
+        const drawn = tf.randomNormal(shape, 0, 1, "float32", 10 + i);
+        return [name, name.endsWith("variance") ? drawn.square().add(0.1) : drawn];
+      }));
+      const images = tf.randomUniform([5, 28, 28, 1], 0, 1, "float32", 3);
+      let [x, weighted]: [Tensor, number] = [images, 0];
+      for (const layer of layers) {
+        const own = specs.filter(([name]) => name.startsWith(`layers.${weighted}.`));
+        const renamed = own.map(([name]) => [name.replace(/\d+/, "0"), weights[name]!]);
+        x = forward([layer], x, Object.fromEntries(renamed));
+        if (hasWeights(layer)) weighted++;
+      }
+      const together = forward(layers, images, weights);
+      const off = together.sub(x).abs().max().div(x.abs().max()).dataSync()[0]!;
+      assertAlmostEquals(off, 0, 1e-5, head.map(({ kind }) => kind).join());
+    });
+  }
 });
 
 Deno.test("each architecture gives logits that do not depend on the batch", () => {

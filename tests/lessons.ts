@@ -5,7 +5,8 @@
  */
 import { adam, architecture } from "$lib/architectures.ts";
 import { type Tensor4D, tf } from "$lib/backend.ts";
-import { conv, dense, flatten, forward, maxPool, relu } from "$lib/layers.ts";
+import { forward } from "$lib/forward.ts";
+import { conv, dense, flatten, maxPool, relu } from "$lib/layers.ts";
 import { type Digits, train } from "$lib/loader.ts";
 import type { Network } from "$lib/network.ts";
 import { protectionOf } from "$lib/protections/index.ts";

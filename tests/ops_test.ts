@@ -1,5 +1,5 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { type Tensor, type Tensor1D, type Tensor4D, tf } from "$lib/backend.ts";
+import { type Tensor, type Tensor1D, tf } from "$lib/backend.ts";
 import { crossEntropy } from "$lib/loss.ts";
 import { biasAdd } from "$lib/ops.ts";
 
@@ -47,25 +47,6 @@ Deno.test("the gradient of relu is right, and differentiable once more", () => {
     points,
     [6],
   );
-});
-
-Deno.test("the gradient of an image of one channel is the transposed convolution", () => {
-  // Sizes that blocks of 4 divide and that they don't, and kernels of odd and even size.
-  for (
-    const [height, width, k, filters] of [[28, 28, 5, 20], [9, 13, 4, 3], [5, 5, 5, 2]] as const
-  ) {
-    tf.tidy(() => {
-      const x = tf.randomNormal([3, height, width, 1], 0, 1, "float32", 1) as Tensor4D;
-      const kernel = tf.randomNormal([k, k, 1, filters], 0, 1, "float32", 2) as Tensor4D;
-      const shape: [number, number, number, number] = [3, height - k + 1, width - k + 1, filters];
-      const dy = tf.randomNormal(shape, 0, 1, "float32", 3) as Tensor4D;
-      const gradient = tf.grad((x: Tensor) =>
-        tf.conv2d(x as Tensor4D, kernel, 1, "valid").mul(dy).sum()
-      )(x);
-      const expected = tf.conv2dTranspose(dy, kernel, [3, height, width, 1], 1, "valid");
-      assertAlmostEquals(gradient.sub(expected).abs().max().dataSync()[0]!, 0, 1e-3);
-    });
-  }
 });
 
 Deno.test("crossEntropy() is -log softmax of the label, with its gradient", () => {

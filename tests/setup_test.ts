@@ -6,17 +6,21 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { join } from "node:path";
+import { bindingPath, buildBinding, sourcesHash, tfjsNode } from "$lib/setup/binding.ts";
 import {
   createEnvironment,
   downloadedBytes,
   environment,
   findPython,
 } from "$lib/setup/environment.ts";
-import { execute, pipReason, SetupError, which } from "$lib/setup/host.ts";
+import { execute, exists, pipReason, SetupError, which } from "$lib/setup/host.ts";
 import { jupyterEnvironment } from "$lib/setup/jupyter.ts";
+import { ensureLibrary, native, readTaken } from "$lib/setup/native.ts";
+import { hasOperations } from "$lib/setup/operations.ts";
 import { root } from "$lib/setup/paths.ts";
 import { download, fetchPrebuilt, prebuiltAddresses } from "$lib/setup/prebuilt.ts";
 import { prepare, unready } from "$lib/setup/prepare.ts";
+import { featuresOf } from "$lib/setup/processor.ts";
 import { during, megabytes, type Step } from "$lib/setup/step.ts";
 import { inFolder } from "./in_folder.ts";
 
@@ -315,6 +319,181 @@ Deno.test({
     } finally {
       Deno.readTextFile = read;
     }
+  },
+});
+
+Deno.test("featuresOf() tells kinds of processors apart, not machines or moments", () => {
+  const x86 = (model: string, megahertz: string, flags: string) =>
+    `processor\t: 0\nmodel name\t: ${model}\ncpu MHz\t\t: ${megahertz}\nflags\t\t: ${flags}\n\n`;
+  const features = featuresOf(x86("A", "2596.1", "fma avx2") + x86("A", "2600.0", "fma avx2"));
+  assertEquals(features, "model name\t: A\nflags\t\t: fma avx2");
+  assertEquals(featuresOf(x86("A", "1200.0", "fma avx2")), features);
+  assert(featuresOf(x86("B", "2596.1", "fma avx2")) !== features);
+  assert(featuresOf(x86("A", "2596.1", "fma avx2 avx512f")) !== features);
+  const arm = "processor\t: 0\nBogoMIPS\t: 50.00\nFeatures\t: fp asimd\nCPU part\t: 0xd0c\n";
+  assertEquals(featuresOf(arm), "Features\t: fp asimd\nCPU part\t: 0xd0c");
+});
+
+/** Runs `use` as if each of the named files of `lib/` in turn held one more comment. */
+async function withEdited(names: string[], use: (name: string) => Promise<void>): Promise<void> {
+  const read = Deno.readTextFile;
+  try {
+    for (const name of names) {
+      const edited = join(root, "lib", name);
+      Deno.readTextFile = async (path, ...rest) =>
+        await read(path, ...rest) + (path === edited ? "// another comment\n" : "");
+      await use(name);
+    }
+  } finally {
+    Deno.readTextFile = read;
+  }
+}
+
+const sources = ["native/operations.cc", "native/threads.cc", "native/threads.h", "setup/quiet.cc"];
+
+Deno.test("sourcesHash() changes with each C++ file of the lab's own", async () => {
+  const hashes = new Set([await sourcesHash(), await sourcesHash()]);
+  assertEquals(hashes.size, 1);
+  await withEdited(sources, async () => {
+    hashes.add(await sourcesHash());
+  });
+  assertEquals(hashes.size, 1 + sources.length);
+});
+
+// Without a binding that was compiled here there is nothing that could cease to be ready.
+const compiled = (await readTaken())?.way === "wheel" && await native.ready();
+
+Deno.test({
+  name: "a compiled binding is ready only for the processor and the files that it was made for",
+  ignore: !compiled,
+  async fn() {
+    const head = which("head");
+    await withPrograms({ head: `exec ${head} "$@"` }, async () => {
+      assertEquals(await native.ready(), true);
+    });
+    await withPrograms({ head: "echo 'model name : another one'" }, async () => {
+      assertEquals(await native.ready(), false);
+    });
+    await withEdited(sources, async (name) => {
+      assertEquals(await native.ready(), false, name);
+    });
+  },
+});
+
+/** Stands in for Python: its pip downloads an empty wheel, and the rest is taken for unpack.py. */
+const python = `case "$*" in
+  -c*) echo 3.11.2 True ;;
+  *--version) ;;
+  *pip*download*) for folder; do :; done; /bin/mkdir "$folder"; : > "$folder/wheel" ;;
+  *) for folder; do :; done
+    /bin/mkdir -p "$folder/lib" "$folder/include/tsl/platform"
+    echo fetched > "$folder/lib/library"
+    : > "$folder/include/tsl/platform/platform.h" ;;
+esac`;
+
+/** What \`ensureLibrary()\` makes of a folder with the given files, with that Python or another one. */
+async function ensured(
+  files: string[],
+  use: (folder: string, text: (name: string) => string | undefined) => void,
+  python3 = python,
+): Promise<void> {
+  await withPrograms({ python3 }, async (programs) => {
+    const folder = join(programs, "library");
+    const temporary = join(programs, "temporary");
+    await Deno.mkdir(temporary);
+    for (const name of files) {
+      await Deno.mkdir(join(folder, name, ".."), { recursive: true });
+      await Deno.writeTextFile(join(folder, name), "old\n");
+    }
+    await ensureLibrary(folder, { say() {}, signal, temporary });
+    use(folder, (name) => {
+      const path = join(folder, name);
+      return exists(path) ? Deno.readTextFileSync(path) : undefined;
+    });
+  });
+}
+
+const newestHeader = "include/tsl/platform/platform.h";
+
+Deno.test("ensureLibrary() fetches TensorFlow's library once", async () => {
+  await ensured([], (_, text) => {
+    assertEquals([text("lib/library"), text(newestHeader)], ["fetched\n", ""]);
+  });
+  await ensured(["lib/library", newestHeader], (_, text) => {
+    assertEquals([text("lib/library"), text(newestHeader)], ["old\n", "old\n"]);
+  }, "exit 1");
+});
+
+Deno.test("ensureLibrary() fetches headers that an earlier version left out", async () => {
+  const earlier = ["lib/library", "include/tensorflow/c/c_api.h"];
+  // The second is what a kill in the middle of the exchange leaves.
+  for (const files of [earlier, earlier.slice(0, 1)]) {
+    await ensured(files, (folder, text) => {
+      assertEquals([text("lib/library"), text(newestHeader)], ["old\n", ""]);
+      assertEquals(text("include/tensorflow/c/c_api.h"), undefined);
+      assertEquals([...Deno.readDirSync(folder)].length, 2);
+    });
+  }
+});
+
+Deno.test("buildBinding() compiles the lab's operations, for this processor where it can", async () => {
+  for (const known of [true, false]) {
+    const compiler = `case "$*" in *-fsyntax-only*) exit ${known ? 0 : 1} ;; esac
+      echo "$@" > "$0.arguments"
+      echo "In file included from lib/native/threads.cc:1:" >&2
+      echo "lib/native/threads.h:2:1: error: 'voit' does not name a type" >&2
+      exit 1`;
+    await withPrograms({ "g++": compiler }, async (folder) => {
+      const { message } = await assertRejects(
+        () => buildBinding(join(folder, "library"), { say() {}, signal, temporary: folder }),
+        SetupError,
+      );
+      assertEquals(message.split("\n").length, 1);
+      assertStringIncludes(message, "lib/native/threads.h:2:1: error: 'voit'");
+      const options = (await Deno.readTextFile(join(folder, "g++.arguments"))).trim().split(" ");
+      assertEquals(options.includes("-march=native"), known);
+      const given = options.filter((option) => /\.(?:cc|h)$/.test(option));
+      assert(given.every((path) => path.endsWith(".cc") && exists(path)));
+      for (const name of sources.filter((name) => name.endsWith(".cc"))) {
+        assert(given.includes(join(root, "lib", name)), name);
+      }
+    });
+  }
+});
+
+Deno.test("hasOperations() wants the right result, and leaves no tensor behind", () => {
+  const tried = (executeOp: () => { id: number }[], result: number) => {
+    const tensors = new Set<number>();
+    const has = hasOperations({
+      TF_FLOAT: 1,
+      createTensor: () => tensors.add(tensors.size).size - 1,
+      executeOp: () => executeOp().map(({ id }) => (tensors.add(id), { id })),
+      tensorDataSync: () => [result],
+      deleteTensor: (id) => tensors.delete(id),
+    });
+    assertEquals(tensors.size, 0);
+    return has;
+  };
+  const outputs = () => [{ id: 10 }, { id: 11 }];
+  assertEquals(tried(outputs, 77.5), true);
+  assertEquals(tried(outputs, 77), false);
+  assertEquals(
+    tried(() => {
+      throw new Error("not registered");
+    }, 77.5),
+    false,
+  );
+});
+
+Deno.test({
+  name: "a compiled binding holds the lab's operations, and its try says so",
+  ignore: !compiled,
+  async fn() {
+    const { stdout } = await execute(Deno.execPath(), [
+      ...["run", "-q", "--no-prompt", "--allow-ffi", "--allow-read", "--allow-env", "--allow-sys"],
+      ...[join(root, "lib", "setup", "try_binding.ts"), bindingPath(tfjsNode().folder)],
+    ], { signal });
+    assertEquals(stdout, "TensorFlow 2.20.0 with the lab's operations\n");
   },
 });
 

@@ -120,9 +120,9 @@ Deno.test("a checkpoint tells what its bits depend on, and no warning", async ()
   const network = createNetwork(small);
   await fitted(network, { epochs: 1, checkpoint });
   const run = JSON.parse((await readSafetensors(checkpoint)).metadata["run"]!);
-  const { name: runsOn, version, threads, oneDNN } = backend;
-  assertEquals([run.backend, run.version, run.threads, run.oneDNN], [
-    ...[runsOn, version, threads, oneDNN],
+  const { name: runsOn, version, threads, oneDNN, operations } = backend;
+  assertEquals([run.backend, run.version, run.threads, run.oneDNN, run.operations], [
+    ...[runsOn, version, threads, oneDNN, operations],
   ]);
   assertEquals([run.name, run.images, run.digits.length, run.warning], [
     "small",

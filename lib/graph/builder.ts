@@ -36,9 +36,7 @@ export class GraphBuilder {
   operation(name: string, attributes: OpAttribute[], inputs: string[]): string {
     const node = this.#node(name, inputs);
     for (const attribute of attributes) {
-      // Variables are told apart by this name, and the same code may have made several of them.
-      const own = attribute.name === "shared_name" ? { value: node.getName() } : {};
-      node.getAttrMap().set(attribute.name, this.#attribute({ ...attribute, ...own }));
+      node.getAttrMap().set(attribute.name, this.#attribute(attribute));
     }
     return node.getName();
   }

@@ -21,19 +21,11 @@ export interface ResidentNames {
   get: string;
 }
 
-/** Writes the part of a graph that keeps residents, and updates them in place where it can. */
+/** Writes the part of a graph that keeps residents. */
 export class Residents {
   readonly #graph: GraphBuilder;
   readonly #binding: Binding;
   readonly #residents: Resident[] = [];
-  /** Operations so far on each resident's value, by its reference. */
-  readonly #uses = new Map<string, string[]>();
-  /** The last operation on each variable, residents or not, by the reference of its handle. */
-  readonly #lastUses = new Map<string, string>();
-  /** Handles that stand for a resident's, as they were assigned its untouched value. */
-  readonly #aliases = new Map<string, string>();
-  /** Values read from variables: their handles. */
-  readonly #readsOf = new Map<string, string>();
 
   constructor(graph: GraphBuilder, binding: Binding) {
     this.#graph = graph;
@@ -46,45 +38,11 @@ export class Residents {
     const handle = this.#graph.operation("VarHandleOp", [
       this.#dtype(spec),
       { name: "shape", type: TF_ATTR_SHAPE, value: spec.shape },
-      { name: "shared_name", type: TF_ATTR_STRING, value: "" },
+      { name: "shared_name", type: TF_ATTR_STRING, value: `resident-${this.#residents.length}` },
     ], []);
     const read = this.#graph.operation("ReadVariableOp", [this.#dtype(spec)], [handle]);
     this.#residents.push({ handle, read, spec });
-    this.#uses.set(read, []);
     return read;
-  }
-
-  /**
-   * Writes an operation of the program into the graph.
-   *
-   * Operations on one variable keep the program's order by control inputs. A variable that is
-   * assigned a resident's value is the resident itself, so that nothing is copied.
-   *
-   * @returns The node, or nothing if the operation is not needed.
-   */
-  operation(
-    ...[name, attributes, inputs]: Parameters<GraphBuilder["operation"]>
-  ): string | undefined {
-    // The session frees its variables when it is closed.
-    if (name === "DestroyResourceOp") return undefined;
-    const [first, value] = inputs;
-    const resident = this.#residents.find(({ read }) => read === value);
-    if (name === "AssignVariableOp" && resident && this.#lastUses.get(first!) === first) {
-      this.#aliases.set(first!, resident.handle);
-      return undefined;
-    }
-    const actual = inputs.map((input) => this.#aliases.get(input) ?? input);
-    const node = this.#graph.operation(name, attributes, [
-      ...actual,
-      ...this.#before(name, actual),
-    ]);
-    for (const input of actual) {
-      if (this.#lastUses.has(input) || this.#isHandle(input)) this.#lastUses.set(input, node);
-      this.#uses.get(input)?.push(node);
-    }
-    if (name === "VarHandleOp") this.#lastUses.set(node, node);
-    if (name === "ReadVariableOp") this.#readsOf.set(node, actual[0]!);
-    return node;
   }
 
   /**
@@ -95,14 +53,10 @@ export class Residents {
    */
   update(values: string[]): string[] {
     return this.#residents.flatMap(({ handle, read, spec }, i) => {
-      const [value, last] = [values[i]!, this.#lastUses.get(handle)];
-      if (this.#readsOf.get(value) === handle) return last ? [`^${last}`] : [];
+      const value = values[i]!;
       if (value === read) return [];
-      const after = [`^${read}`, ...last ? [`^${last}`] : []];
-      const assign = this.#graph.operation("AssignVariableOp", [this.#dtype(spec)], [
-        ...[handle, value, ...after],
-      ]);
-      return [`^${assign}`];
+      const inputs = [handle, value, `^${read}`]; // the old value is read first
+      return [`^${this.#graph.operation("AssignVariableOp", [this.#dtype(spec)], inputs)}`];
     });
   }
 
@@ -133,25 +87,6 @@ export class Residents {
       },
       get: values.map((value) => `${value}:0`).join(),
     };
-  }
-
-  /** Control inputs that an operation needs. */
-  #before(name: string, inputs: string[]): string[] {
-    const order = inputs.flatMap((input) => {
-      const last = this.#lastUses.get(input);
-      return last === undefined || last === input ? [] : [last];
-    });
-    // The old value is read first, for those that use it later; and those that used it before are
-    // done with it, as TensorFlow copies a value that somebody still holds.
-    const uses = name.startsWith("ResourceApply")
-      ? this.#residents.filter(({ handle }) => inputs.includes(handle))
-        .flatMap(({ read }) => [read, ...this.#uses.get(read)!])
-      : [];
-    return [...new Set([...order, ...uses])].map((node) => `^${node}`);
-  }
-
-  #isHandle(reference: string): boolean {
-    return this.#residents.some(({ handle }) => handle === reference);
   }
 
   #dtype({ dtype }: TensorSpec) {

@@ -206,7 +206,7 @@ class Tracer {
     const inputs = ids.map((id) => this.#reference(id));
     const key = `${operation} ${JSON.stringify(attributes)} ${inputs}`;
     if (this.#replaying) return this.#repeat(operation, key);
-    const node = this.#residents.operation(operation, attributes, inputs) ?? "";
+    const node = this.#graph.operation(operation, attributes, inputs);
     const outputs = this.#binding.executeOp(operation, attributes, ids, count);
     outputs.forEach(({ id, ...spec }, i) => {
       this.#references.set(id, i === 0 ? node : `${node}:${i}`);

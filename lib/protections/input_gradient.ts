@@ -5,7 +5,7 @@
  */
 import type { Architecture } from "../architectures.ts";
 import { backend, type Tensor, tf } from "../backend.ts";
-import { forward } from "../layers.ts";
+import { forward } from "../forward.ts";
 import { assertPositive } from "../numbers.ts";
 import type { TrainingProtection } from "./lesson.ts";
 

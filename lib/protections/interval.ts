@@ -5,7 +5,8 @@
  */
 import type { Architecture } from "../architectures.ts";
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from "../backend.ts";
-import { forward, hasWeights, type Layer } from "../layers.ts";
+import { forward } from "../forward.ts";
+import { hasWeights, type Layer } from "../layers.ts";
 import { crossEntropy } from "../loss.ts";
 import type { Weights } from "../weights.ts";
 import type { TrainingProtection } from "./lesson.ts";

@@ -1,18 +1,23 @@
 /**
- * tfjs-node's native binding: compiled against TensorFlow's library, and tried before it counts.
+ * tfjs-node's native binding, with the lab's own operations in it: compiled against TensorFlow's
+ * library, and tried before it counts.
  *
  * @module
  */
 import { createRequire } from "node:module";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
+import { sha256 } from "../hash.ts";
 import { duration } from "../numbers.ts";
 import { execute, lastLine, remove, SetupError, which } from "./host.ts";
 import { root } from "./paths.ts";
 import type { Published } from "./prebuilt.ts";
 import { during, type Work } from "./step.ts";
 
-/** Raised whenever what is compiled here changes, so that set-up compiles it anew. */
-export const BINDING_VERSION = 2;
+/**
+ * Raised whenever the way of compiling changes, so that set-up compiles anew; for other sources it
+ * does so without ({@linkcode sourcesHash}).
+ */
+export const BINDING_VERSION = 3;
 
 /** The compilers that will do, the likeliest first. */
 export const compilers = ["g++", "clang++", "c++"];
@@ -28,8 +33,32 @@ export function bindingPath(folder: string): string {
   return join(folder, "lib", "napi-v8", "tfjs_binding.node");
 }
 
+/** The C++ files of the lab's own, headers among them, by their paths. */
+function ownSources(): string[] {
+  const operations = join(root, "lib", "native");
+  return [
+    join(root, "lib", "setup", "quiet.cc"),
+    // Editors keep files of theirs beside those that are open, mostly with a dot in front.
+    ...[...Deno.readDirSync(operations)].map(({ name }) => name)
+      .filter((name) => /^[^.].*\.(?:cc|h)$/.test(name)).toSorted()
+      .map((name) => join(operations, name)),
+  ];
+}
+
+/** Names the state of the lab's own C++ files in a few hexadecimal digits. */
+export async function sourcesHash(): Promise<string> {
+  const texts = await Promise.all(
+    ownSources().map(async (path) => [
+      `\n${basename(path)}\n`,
+      await Deno.readTextFile(path),
+    ]),
+  );
+  return (await sha256(...texts.flat())).slice(0, 8);
+}
+
 /**
- * Compiles tfjs-node's two C++ files, and `quiet.cc`, against a library, tries the result, and puts it in place.
+ * Compiles tfjs-node's two C++ files and the lab's own against a library, tries the result, and puts
+ * it in place.
  *
  * @param library Folder with `lib` and `include`.
  * @throws {SetupError} If there is no compiler.
@@ -49,13 +78,16 @@ export async function buildBinding(library: string, work: Work): Promise<void> {
   const lib = join(library, "lib");
   const [{ success, stderr }, seconds] = await during(
     work,
-    `TensorFlow: compiling tfjs-node's binding (${compiler})`,
-    () =>
+    `TensorFlow: compiling tfjs-node's binding and the lab's operations (${compiler})`,
+    async () =>
       execute(compiler, [
-        ...["-O2", "-std=c++17", "-shared", "-fPIC", "-w", "-DNAPI_VERSION=8"],
+        // tfjs-node's own files would do with less, but one command is simpler than two.
+        ...["-O3", ...await forThisProcessor(compiler, work), "-std=c++17", "-pthread"],
+        "-fno-math-errno", // or roots are taken one by one
+        ...["-shared", "-fPIC", "-w", "-DNAPI_VERSION=8"],
         ...[headers, join(library, "include"), folder].map((path) => `-I${path}`),
         ...["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(source, name)),
-        join(root, "lib", "setup", "quiet.cc"),
+        ...ownSources().filter((path) => path.endsWith(".cc")),
         ...["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"].map((name) => join(lib, name)),
         // Relative to the binding, so that a moved checkout still works.
         `-Wl,-rpath,$ORIGIN/${relative(dirname(target), lib)}`,
@@ -68,7 +100,7 @@ export async function buildBinding(library: string, work: Work): Promise<void> {
       `Cannot compile tfjs-node's binding with ${compiler}: ${(line ?? lastLine(stderr)).trim()}`,
     );
   }
-  await install(candidate, target, work);
+  await install(candidate, target, work, { operations: true });
   work.say(`TensorFlow: binding compiled in ${duration(seconds)}`);
 }
 
@@ -78,7 +110,15 @@ export async function installBinding(file: string, work: Work): Promise<void> {
   await Deno.mkdir(dirname(target), { recursive: true });
   const candidate = candidatePath(target);
   await Deno.copyFile(file, candidate);
-  await install(candidate, target, work);
+  await install(candidate, target, work, { operations: false });
+}
+
+/** The option that lets code use all that this processor can, for compilers that know it. */
+async function forThisProcessor(compiler: string, work: Work): Promise<string[]> {
+  const option = "-march=native";
+  const nothing = ["-x", "c++", "-fsyntax-only", "/dev/null"];
+  const { success } = await execute(compiler, [option, ...nothing], work);
+  return success ? [option] : [];
 }
 
 /** The one line for those without a compiler. */
@@ -94,10 +134,16 @@ function candidatePath(target: string): string {
   return join(dirname(target), `candidate-${crypto.randomUUID().slice(0, 8)}.node`);
 }
 
-/** Puts a candidate in place if it loads; old candidates of killed runs go. */
-async function install(candidate: string, target: string, work: Work): Promise<void> {
+/** Puts a candidate in place if it works; old candidates of killed runs go. */
+async function install(
+  candidate: string,
+  target: string,
+  work: Work,
+  { operations }: { operations: boolean },
+): Promise<void> {
   try {
-    // In a process of its own: an unfit library can take its process with it.
+    // In a process of its own: an unfit library, or an instruction that the processor does not know,
+    // takes its process with it.
     const { success, stderr, stdout } = await execute(Deno.execPath(), [
       "run",
       ...["-q", "--no-prompt", "--allow-ffi", "--allow-read", "--allow-env", "--allow-sys"],
@@ -109,6 +155,12 @@ async function install(candidate: string, target: string, work: Work): Promise<v
         `Cannot use TensorFlow's native binding, as it does not load here: ${
           lastLine(stderr) || "its process crashed"
         }`,
+      );
+    }
+    if (operations && !stdout.includes("with the lab's operations")) {
+      throw new SetupError(
+        "Cannot use TensorFlow's native binding, as the lab's operations are not in it or give " +
+          "wrong results here",
       );
     }
     await Deno.rename(candidate, target);

@@ -1,8 +1,8 @@
 /**
  * TensorFlow's native part, by the best way that is open here.
  *
- * 1. The library of the PyPI wheel (newer and faster), with tfjs-node's binding compiled on the
- *    spot; wants Python's pip and a C++ compiler.
+ * 1. The library of the PyPI wheel (newer and faster), with tfjs-node's binding and the lab's own
+ *    operations compiled on the spot; wants Python's pip and a C++ compiler.
  * 2. tfjs-node's own prebuilt library and binding; wants its publishers' host.
  * 3. None: tfjs in pure JavaScript serves, so that nothing but speed is lost.
  *
@@ -17,6 +17,7 @@ import {
   compilers,
   installBinding,
   missingCompiler,
+  sourcesHash,
   tfjsNode,
 } from "./binding.ts";
 import { createEnvironment, findPython, pipOptions } from "./environment.ts";
@@ -24,6 +25,7 @@ import { duration } from "../numbers.ts";
 import { execute, exists, lastLine, pipReason, remove, SetupError, which } from "./host.ts";
 import { lab, python, root } from "./paths.ts";
 import { fetchPrebuilt, PREBUILT_VERSION, prebuiltAddresses } from "./prebuilt.ts";
+import { processorKind } from "./processor.ts";
 import { during, megabytes, type Step, type Work } from "./step.ts";
 
 /** The version of the wheel `tensorflow-cpu`. */
@@ -38,6 +40,9 @@ export interface Taken {
   reasons: string[];
 }
 
+/** One of the headers that `unpack.py` learned to unpack last. */
+const NEWEST_HEADER = join("tsl", "platform", "platform.h");
+
 const record = join(lab, "tensorflow.json");
 
 /** TensorFlow's native part for tfjs-node. */
@@ -45,7 +50,7 @@ export const native: Step = {
   name: "TensorFlow",
   async ready() {
     const taken = await readTaken();
-    if (taken === undefined || taken.basis !== basis(taken.way)) return false;
+    if (taken === undefined || taken.basis !== await basis(taken.way)) return false;
     return taken.way === "none" || exists(bindingPath(tfjsNode().folder));
   },
   async make(work) {
@@ -82,22 +87,30 @@ async function choose(work: Work): Promise<Taken> {
   const reasons: string[] = [];
   for (const [way, take] of [["wheel", takeWheel], ["prebuilt", takePrebuilt]] as const) {
     try {
+      // Asked before, so that a source file that is changed meanwhile is compiled the next time.
+      const taken = { way, basis: await basis(way), reasons };
       await take(work);
-      return { way, basis: basis(way), reasons };
+      return taken;
     } catch (error) {
       work.signal.throwIfAborted();
       reasons.push(error instanceof Error ? error.message : String(error));
     }
   }
-  return { way: "none", basis: basis("none"), reasons };
+  return { way: "none", basis: await basis("none"), reasons };
 }
 
-/** What a way rests on; for all but the best one also the tools that would open a better one. */
-function basis(way: Taken["way"]): string {
-  const versions = `${WHEEL_VERSION} ${tfjsNode().published.version} ${BINDING_VERSION}`;
-  if (way === "wheel") return versions;
-  const tools = [which(...compilers), which("python3", "python")].map((path) => path ?? "none");
-  return `${versions} ${tools.join(" ")}`;
+/**
+ * What a way rests on: what is compiled, and for the best one the processor that it is compiled for;
+ * for the others the tools that would open a better one.
+ */
+async function basis(way: Taken["way"]): Promise<string> {
+  const rest = way === "wheel"
+    ? [processorKind()]
+    : [which(...compilers), which("python3", "python")].map((path) => path ?? "none");
+  return (await Promise.all([
+    ...[WHEEL_VERSION, tfjsNode().published.version, BINDING_VERSION, sourcesHash()],
+    ...rest,
+  ])).join(" ");
 }
 
 async function takeWheel(work: Work): Promise<void> {
@@ -106,12 +119,32 @@ async function takeWheel(work: Work): Promise<void> {
   }
   if (which(...compilers) === undefined) throw missingCompiler();
   const folder = join(lab, `tensorflow-${WHEEL_VERSION}`);
-  if (!exists(folder)) await fetchLibrary(folder, work);
+  await ensureLibrary(folder, work);
   await buildBinding(folder, work);
 }
 
-/** Downloads the wheel by pip and unpacks what the binding needs of it. */
-async function fetchLibrary(folder: string, work: Work): Promise<void> {
+/**
+ * Sees to it that TensorFlow's library is there, with all headers that the binding needs: earlier
+ * versions of the lab unpacked fewer.
+ *
+ * @param folder Where it is to be, with `lib` and `include`.
+ */
+export async function ensureLibrary(folder: string, work: Work): Promise<void> {
+  const include = join(folder, "include");
+  if (exists(join(include, NEWEST_HEADER))) return;
+  const unpacked = await fetchLibrary(work);
+  if (!exists(folder)) return await Deno.rename(unpacked, folder);
+  // The libraries stay, as they are the same and running programs need them.
+  if (exists(include)) await Deno.rename(include, join(work.temporary, "old-include"));
+  await Deno.rename(join(unpacked, "include"), include);
+}
+
+/**
+ * Downloads the wheel by pip and unpacks what the binding needs of it.
+ *
+ * @returns Folder with `lib` and `include`, among the run's temporary files.
+ */
+async function fetchLibrary(work: Work): Promise<string> {
   const interpreter = await pythonWithPip(work);
   const downloads = join(work.temporary, "wheel");
   const [{ success, stderr }, seconds] = await during(
@@ -143,7 +176,7 @@ async function fetchLibrary(folder: string, work: Work): Promise<void> {
   if (!outcome.success) {
     throw new SetupError(`Cannot unpack TensorFlow's library: ${lastLine(outcome.stderr)}`);
   }
-  await Deno.rename(unpacked, folder);
+  return unpacked;
 }
 
 /** Finds a Python that has pip; where the system's has none, makes an environment that does. */
