@@ -12,6 +12,7 @@ import {
 } from "@std/assert";
 import { join } from "node:path";
 import pl from "nodejs-polars";
+import { logitsAlone, marginOf } from "$lib/attacks/judge.ts";
 import { type Tensor4D, tf } from "$lib/backend.ts";
 import { loadBytes } from "$lib/loader.ts";
 import { loadNetwork } from "$lib/network.ts";
@@ -417,4 +418,33 @@ Deno.test("verifyTable() judges the point, not its norm: a smaller one that is n
     });
     assertEquals(counts, { rows: 3, verified: 0, unwitnessed: 2 });
     assertStringIncludes(failed[0]!.why, "its image is not adversarial");
+  }));
+
+Deno.test("verifyTable() lets no rounding of other kernels turn its answer, nor more than that", () =>
+  inFolder(async (folder) => {
+    const file = join(folder, "t.parquet");
+    await measure(await Table.open(file), measurement, part(0, 1));
+    const [row] = await readRows(file);
+    const clean = Float32Array.from(digits.images.subarray(0, 784), (byte) => byte / 255);
+    const at = (share: number) =>
+      row!.adversarial!.map((pixel, i) => clean[i]! + share * (pixel - clean[i]!));
+    const marginAt = (share: number) =>
+      marginOf(logitsAlone(network, at(share), [28, 28, 1]), row!.prediction);
+    /** The row with the point where the margin is so much. */
+    const withMargin = (margin: number) => {
+      let [low, high] = [0, 2];
+      while (high - low > 1e-7) {
+        const middle = (low + high) / 2;
+        [low, high] = marginAt(middle) > margin ? [middle, high] : [low, middle];
+      }
+      const minNorm = Math.hypot(...at(high).map((pixel, i) => pixel - clean[i]!));
+      const noted = { survives8bit: null, minNorm8bit: null };
+      return { ...row!, adversarial: at(high), minNorm, ...noted };
+    };
+    await writeRows(file, [-1.01e-4, -0.99e-4, -0.4e-4].map(withMargin));
+    const { failed, verified } = await verifyTable(file, {
+      networkOf: () => Promise.resolve(network),
+      digitsOf: () => Promise.resolve(digits),
+    });
+    assertEquals([verified, failed.length], [2, 1]);
   }));
