@@ -34,6 +34,8 @@ export interface Known {
   readonly byClass: Map<number, Found>;
   /** All that was found, for the polish: what is not the best of its class may lead further. */
   readonly found: Found[];
+  /** Where its last turn led. */
+  last: Float32Array | undefined;
   steps: number;
   forwards: number;
   backwards: number;
@@ -75,6 +77,7 @@ export function startKnown(
     best: undefined,
     byClass: new Map(),
     found: [],
+    last: undefined,
     steps: 0,
     forwards: clean.forwards,
     backwards: clean.backwards,
@@ -90,7 +93,9 @@ export const bestNorm = (known: Known): number => isDone(known) ? 0 : known.best
 /**
  * How an image takes a turn within what its budget allows; `undefined` if it does not.
  *
+ * @param maxPasses What the image may have spent in the end.
  * @param passesOfStep What a step of the turn's attack costs.
+ * @param isLast Whether the turn takes all that is left.
  */
 export function planTurn(
   known: Known,
@@ -144,6 +149,7 @@ export function learn(
   known.forwards += forwards;
   known.backwards += backwards;
   const found: Found = { norm, point, attack };
+  known.last = point;
   if (norm < Infinity) known.found.push(found);
   if (target !== undefined && norm < normAt(known, target)) known.byClass.set(target, found);
   if (norm < bestNorm(known)) known.best = found;

@@ -83,7 +83,7 @@ export function restartsOf(p: number): readonly Stage[] {
 type Start = Parameters<Attack["start"]>;
 
 /** The attack, begun elsewhere. */
-const begun = (attack: Attack, where: (...given: Start) => Tensor4D): Attack => ({
+export const begun = (attack: Attack, where: (...given: Start) => Tensor4D): Attack => ({
   ...attack,
   start: (problem, beginning) => {
     const point: Tensor4D = tf.clipByValue(where(problem, beginning), 0, 1);

@@ -13,7 +13,7 @@ import { bestNorm, conclude, type Known, learn, planTurn, startKnown } from "./k
 import { assertPolishable, type Concluded, passesOfTurns, polished } from "./polish.ts";
 import { areSilent } from "./restarts.ts";
 import type { Stage } from "./stages.ts";
-import { isRescued, stageOf, type Way, waysOf } from "./ways.ts";
+import { budgetAt, isRescued, stageOf, type Way, waysOf } from "./ways.ts";
 
 /** Rows attacked together; an image aimed at several classes has several. */
 const batchSize = 256;
@@ -60,7 +60,7 @@ export async function runPortfolio(
   if (polish) assertPolishable(network, p);
   const total = options.maxPasses ?? 2000;
   const maxPasses = polish ? passesOfTurns(total) : total;
-  const { straight, around } = waysOf(p);
+  const { straight, around } = waysOf(p, maxPasses);
   const goal = target === undefined ? {} : { target };
   const clean = await runAttack(look(p), network, images, {
     ...driverOptions(options),
@@ -156,9 +156,8 @@ function planRuns(
     const way = wayOf(known);
     const stage = stageOf(known, way, turn);
     if (!stage) continue;
-    const isLast = turn === way.length - 1;
     const passesOfStep = costOf(stage, network);
-    const plan = planTurn(known, stage, { maxPasses, passesOfStep, isLast });
+    const plan = planTurn(known, stage, { ...budgetAt(way, turn, maxPasses), passesOfStep });
     if (!plan) continue;
     const { steps } = plan;
     let run = runs.find((one) => one.stage === stage && one.steps === steps);
@@ -190,8 +189,11 @@ async function runTasks(
   const places = tasks.map(({ known }) => known.place);
   const { labels, target } = options;
   const rows = tf.tidy(() => images.gather(tf.tensor1d(places, "int32")));
-  const isOnwards = (known: Known) => from === "best" || isRescued(known, wayOf(known));
-  const beginnings = stack(tasks, isOnwards, images.shape);
+  const beginnings = stack(
+    tasks,
+    ({ known }) => isRescued(known, wayOf(known)) ? "best" : from,
+    images.shape,
+  );
   try {
     const candidates = await runCandidates(attack, network, rows, {
       ...driverOptions(options),
@@ -213,18 +215,18 @@ async function runTasks(
   }
 }
 
-/** The best point of each task's class, or of any class, or the image. The caller disposes it. */
+/** Where each task begins: the best point is that of its class, or of any. The caller disposes it. */
 function stack(
   tasks: readonly Task[],
-  isOnwards: (known: Known) => boolean,
+  fromOf: (task: Task) => Stage["from"],
   [, ...shape]: readonly number[],
 ): Tensor4D {
   const pixels = shape.reduce((a, b) => a * b, 1);
   const values = new Float32Array(tasks.length * pixels);
-  tasks.forEach(({ known, target }, i) => {
-    const { byClass, best, clean: { clean } } = known;
-    const onwards = byClass.get(target) ?? best;
-    values.set(isOnwards(known) && onwards ? onwards.point : clean, i * pixels);
+  tasks.forEach((task, i) => {
+    const { known: { byClass, best, last, clean: { clean: image } }, target } = task;
+    const points = { image, last, best: (byClass.get(target) ?? best)?.point };
+    values.set(points[fromOf(task)] ?? image, i * pixels);
   });
   return tf.tensor4d(values, [tasks.length, ...shape] as [number, number, number, number]);
 }

@@ -17,14 +17,16 @@ export interface Stage {
   readonly attack: Attack;
   /** Whether it aims at classes; else it may leave by any. */
   readonly aims: boolean;
-  /** Share of the budget. */
+  /** Share of its round's budget. */
   readonly share: number;
+  /** Share of the image's passes that are its round's budget, with all before. @default 1 */
+  readonly until?: number;
   /** How many classes it aims at, most promising first. */
   readonly targets: number;
   /** How much larger than the image's smallest norm that of a promising class may be: a factor. */
   readonly within: number;
-  /** Whether it begins at the best point of the class, or at the image. */
-  readonly from: "image" | "best";
+  /** Whether it begins at the image, at the best point of the class, or where the last turn led. */
+  readonly from: "image" | "best" | "last";
 }
 
 /** The turns in their order; the first one tries all classes. */
