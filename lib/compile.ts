@@ -131,8 +131,8 @@ export interface Loop<S extends Tree, A extends readonly Tree[], R extends Tree>
 }
 
 /**
- * Compiles a loop whose state stays in TensorFlow from step to step, updated in place where
- * operations can: nothing of it travels through JavaScript.
+ * Compiles a loop whose state stays in TensorFlow from step to step: nothing of it travels through
+ * JavaScript.
  *
  * @param step As pure as a function for {@linkcode compile}; the next state has the same structure,
  *   shapes and dtypes as the state.

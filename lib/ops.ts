@@ -1,5 +1,5 @@
 /**
- * Operations that TensorFlow has and tfjs lacks, with their gradients.
+ * Operations that tfjs lacks and TensorFlow, or the lab's own addition to it, has.
  *
  * @module
  */

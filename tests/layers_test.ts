@@ -65,6 +65,9 @@ Deno.test("layers give together what they give one by one", () => {
     [conv(3, 5), batchNorm(), maxPool(2)],
     [conv(3, 5), relu(), conv(4, 3), relu(), maxPool(2)],
     [conv(3, 27), relu(), maxPool(2)],
+    [flatten(), dense(7), relu()],
+    [flatten(), dense(7), batchNorm(), relu()],
+    [flatten(), dense(7), batchNorm(), relu(), dense(6), relu()],
   ];
   for (const head of heads) {
     const layers = [...head, flatten(), dense(10)];

@@ -117,11 +117,53 @@ Deno.test("convReluPool() gives an image's result to the last bit whatever share
   }
 });
 
-Deno.test("what is not a number goes through convReluPool()", () => {
+Deno.test("of equal sums the first has the gradient, as in TensorFlow, and none that ReLU made 0", () => {
+  tf.tidy(() => {
+    // Black images, such as most of a digit is, give the same sum everywhere: the bias.
+    for (const [shape, kernelShape] of shapes) {
+      const [images, kernel] = [tf.zeros(shape) as Tensor4D, normal(kernelShape, 2) as Tensor4D];
+      const filters = kernel.shape[3];
+      const slope = (layer: Layer, bias: number) =>
+        tf.grad((x: Tensor) =>
+          layer(x as Tensor4D, kernel, tf.fill([filters], bias) as Tensor1D).sum()
+        )(images);
+      assertClose(slope(convReluPool, 0.5), slope(composed, 0.5), String(shape));
+      assertEquals(slope(convReluPool, 0).abs().max().dataSync()[0], 0);
+    }
+  });
+});
+
+Deno.test("no images, no trouble", () => {
+  tf.tidy(() => {
+    const [, kernel, bias] = given(shapes[0]!);
+    const images = tf.zeros([0, 28, 28, 1]) as Tensor4D;
+    assertEquals(convReluPool(images, kernel, bias).shape, [0, 12, 12, 20]);
+    const slopes = tf.grads((...x: Tensor[]) =>
+      convReluPool(...x as [Tensor4D, Tensor4D, Tensor1D]).sum<Tensor>()
+    )([images, kernel, bias]);
+    assertEquals(
+      slopes.map(({ shape }) => shape),
+      [images, kernel, bias].map(({ shape }) => shape),
+    );
+    assert(slopes.every((slope) => slope.dataSync().every((value) => value === 0)));
+  });
+});
+
+Deno.test("what is not a number goes through convReluPool(), wherever it stands in a square", () => {
   tf.tidy(() => {
     const [images, kernel, bias] = given(shapes[1]!);
     const broken = kernel.mul<Tensor4D>(NaN);
     assert(convReluPool(images, broken, bias).dataSync().every(Number.isNaN));
+    for (let place = 0; place < 4; place++) {
+      const pixels = new Float32Array(16).fill(1);
+      pixels[4 * Math.floor(place / 2) + place % 2] = NaN;
+      const pooled = convReluPool(
+        tf.tensor4d(pixels, [1, 4, 4, 1]),
+        tf.ones([1, 1, 1, 1]),
+        tf.zeros([1]),
+      );
+      assertEquals([...pooled.dataSync()], [NaN, 1, 1, 1]);
+    }
   });
 });
 
@@ -242,6 +284,25 @@ Deno.test("operations refuse what does not fit, in a line, and do not touch it",
     const relu = { name: "relu", type: native.binding.TF_ATTR_INT, value: 1 };
     assertThrows(() => dense(tf.ones([2, 3]), tf.ones([4, 5]), x), Error, "does not fit");
     assertThrows(() => dense(tf.ones([2, 3]), tf.ones([3, 5]), x), Error, "another size");
+    // Inputs that fit behind one that does not: whoever reads on reads far beyond its end.
+    const [long, one] = [tf.ones([3000, 2000]), tf.ones([1])];
+    assertThrows(
+      () =>
+        native.executeMultipleOutputs(
+          "LabDenseGradInput",
+          [relu],
+          [long, one, tf.ones([2, 2000])],
+          1,
+        ),
+      Error,
+      "input 1 has another size",
+    );
+    const flags = ["transpose_a", "transpose_b"].map((name) => ({ ...relu, name, value: 0 }));
+    assertThrows(
+      () => native.executeMultipleOutputs("LabMatMul", flags, [long, tf.ones([3, 2000])], 1),
+      Error,
+      "do not fit",
+    );
     assertThrows(
       () => native.executeMultipleOutputs("LabAdam", [], [x, x, x, tf.ones([4]), x, x, x, x], 3),
       Error,

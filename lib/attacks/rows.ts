@@ -7,8 +7,9 @@ import { type Tensor2D, type Tensor4D, tf } from "../backend.ts";
 import { uniform } from "../random.ts";
 
 /**
- * Kernels choose their algorithm by batch size; for multiples of this they give the same bits, as
- * measured on input gradients of the MLP and the CNN (multiples of 8 do not).
+ * Sixteen images are a vector of the lab's own operations. TensorFlow's kernels, which other layers
+ * take, choose their algorithm by batch size; for multiples of this they give the same bits, as
+ * measured on input gradients (multiples of 8 do not).
  */
 const granularity = 16;
 

@@ -8,7 +8,7 @@
 namespace lab {
 
 // Numbers that are one thread's piece of work.
-constexpr size_t kPiece = 1 << 14;
+constexpr size_t kPiece = 1 << 12;
 
 void Adam::step(size_t count, const float* values, const float* means, const float* squares,
                 const float* gradients, float* nextValues, float* nextMeans,

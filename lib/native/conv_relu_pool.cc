@@ -52,7 +52,8 @@ inline void square(const ConvReluPool& op, const float* corner, const float* wei
   for (size_t f = 0; f < kFilters; f++) {
     best[f] = {sums[0][f], Masks{}};
     for (int32_t place = 1; place < 4; place++) {
-      const Masks better = sums[place][f] > best[f].value;
+      // What is not a number wins, so that it is not lost.
+      const Masks better = (sums[place][f] > best[f].value) | (sums[place][f] != sums[place][f]);
       best[f].value = better ? sums[place][f] : best[f].value;
       best[f].winner = better ? Masks{} + place : best[f].winner;
     }

@@ -1,7 +1,7 @@
 #include "dense.h"
 
 #include <algorithm>
-#include <vector>
+#include <memory>
 
 #include "matmul.h"
 #include "threads.h"
@@ -18,20 +18,20 @@ class Slopes {
   Slopes(const Dense& dense, const float* gradient, const float* output) : values_(gradient) {
     if (!dense.relu) return;
     const size_t count = dense.batch * dense.units;
-    kept_.resize(count);
+    kept_.reset(new float[count]);
     parallel((count + kPiece - 1) / kPiece, [&](size_t piece) {
       for (size_t i = piece * kPiece; i < std::min(count, (piece + 1) * kPiece); i++) {
         kept_[i] = output[i] > 0 ? gradient[i] : 0;
       }
     });
-    values_ = kept_.data();
+    values_ = kept_.get();
   }
 
   const float* values() const { return values_; }
 
  private:
   const float* values_;
-  std::vector<float> kept_;
+  std::unique_ptr<float[]> kept_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "matmul.h"
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "lanes.h"
@@ -30,7 +31,7 @@ struct Panel {
 
 // Copies a panel, with zeros where there are no columns.
 void pack(const Matrix& b, size_t depth, size_t first, size_t present, float* to) {
-  std::fill_n(to, depth * kColumns, 0);
+  if (present < kColumns) std::fill_n(to, depth * kColumns, 0);
   for (size_t p = 0; !b.transposed && p < depth; p++) {
     std::copy_n(b.values + p * b.stride + first, present, to + p * kColumns);
   }
@@ -95,17 +96,21 @@ void matmul(const Matrix& a, const Matrix& b, size_t rows, size_t depth, size_t 
             const Ending& ending) {
   const size_t panels = (columns + kColumns - 1) / kColumns;
   const auto present = [&](size_t panel) { return std::min(kColumns, columns - panel * kColumns); };
-  std::vector<std::vector<float>> packed(panels);
-  parallel(panels, [&](size_t panel) {
-    if (!b.transposed && present(panel) == kColumns && (rows <= kPiece || depth <= 512)) return;
-    packed[panel].resize(depth * kColumns);
-    pack(b, depth, panel * kColumns, present(panel), packed[panel].data());
+  // What is read in order anyway stays where it is, but for columns that fill no panel; lines far apart
+  // that many rows need are worth a copy.
+  const bool direct = !b.transposed && (rows <= kPiece || depth <= 512);
+  const size_t whole = direct ? columns / kColumns : 0;
+  std::vector<std::unique_ptr<float[]>> packed(panels);
+  parallel(panels - whole, [&](size_t work) {
+    const size_t panel = whole + work;
+    packed[panel].reset(new float[depth * kColumns]);
+    pack(b, depth, panel * kColumns, present(panel), packed[panel].get());
   });
   const size_t pieces = (rows + kPiece - 1) / kPiece;
   parallel(panels * pieces, [&](size_t work) {
     const size_t panel = work % panels, first = work / panels * kPiece;
-    const Panel from = packed[panel].empty() ? Panel{b.values + panel * kColumns, b.stride}
-                                             : Panel{packed[panel].data(), kColumns};
+    const Panel from = packed[panel] ? Panel{packed[panel].get(), kColumns}
+                                     : Panel{b.values + panel * kColumns, b.stride};
     Lanes bias[kVectors] = {};
     if (ending.bias != nullptr) {
       std::memcpy(bias, ending.bias + panel * kColumns, present(panel) * sizeof(float));

@@ -1,6 +1,8 @@
 // The lab's operations, known to TensorFlow as soon as this library is loaded.
+#include <exception>
 #include <initializer_list>
 #include <memory>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,7 +30,8 @@ size_t sizeOf(const Shape& shape) {
   return size;
 }
 
-// One run of an operation: its inputs and outputs. After a failure nothing more should be asked of it.
+// One run of an operation: its inputs and outputs. After a failure, which the first one names, it gives
+// null pointers: ask failed() before they are used.
 class Run {
  public:
   explicit Run(TF_OpKernelContext* context) : context_(context), status_(newStatus()) {}
@@ -37,9 +40,10 @@ class Run {
   }
 
   Shape shape(int input) {
-    TF_Tensor* tensor = get(input);
     Shape sizes;
-    for (int i = 0; i < TF_NumDims(tensor); i++) sizes.push_back(TF_Dim(tensor, i));
+    if (TF_Tensor* tensor = get(input)) {
+      for (int i = 0; i < TF_NumDims(tensor); i++) sizes.push_back(TF_Dim(tensor, i));
+    }
     return sizes;
   }
 
@@ -54,45 +58,57 @@ class Run {
   template <typename T>
   const T* input(int input, size_t count) {
     TF_Tensor* tensor = get(input);
+    if (tensor == nullptr) return nullptr;
     expect(TF_TensorByteSize(tensor) == count * sizeof(T),
            "input " + std::to_string(input) + " has another size");
-    return static_cast<const T*>(TF_TensorData(tensor));
+    return failed_ ? nullptr : static_cast<const T*>(TF_TensorData(tensor));
   }
 
   template <typename T>
   T* output(int output, TF_DataType dtype, const Shape& shape) {
-    if (failed()) return nullptr;
+    if (failed_) return nullptr;
     TF_Tensor* tensor = TF_AllocateOutput(context_, output, dtype, shape.data(), shape.size(),
                                           sizeOf(shape) * sizeof(T), status_.get());
-    if (failed()) return report<T>();
-    tensors_.push_back(tensor);
+    if (!keep(tensor)) return nullptr;
     return static_cast<T*>(TF_TensorData(tensor));
   }
 
   void expect(bool holds, const std::string& otherwise) {
-    if (holds || failed()) return;
-    TF_SetStatus(status_.get(), TF_INVALID_ARGUMENT, otherwise.c_str());
-    report<void>();
+    if (!holds) fail(TF_INVALID_ARGUMENT, otherwise.c_str());
   }
 
-  bool failed() const { return TF_GetCode(status_.get()) != TF_OK; }
+  void fail(TF_Code code, const char* message) {
+    if (failed_) return;
+    TF_SetStatus(status_.get(), code, message);
+    report();
+  }
+
+  bool failed() const { return failed_; }
 
  private:
   TF_Tensor* get(int input) {
+    if (failed_) return nullptr;
     TF_Tensor* tensor = nullptr;
     TF_GetInput(context_, input, &tensor, status_.get());
-    tensors_.push_back(tensor);
-    return tensor;
+    return keep(tensor) ? tensor : nullptr;
   }
 
-  template <typename T>
-  T* report() {
+  // Whether TensorFlow gave a tensor; it is then deleted in the end.
+  bool keep(TF_Tensor* tensor) {
+    if (tensor != nullptr) tensors_.push_back(tensor);
+    if (TF_GetCode(status_.get()) != TF_OK) report();
+    return !failed_;
+  }
+
+  void report() {
+    failed_ = true;
     TF_OpKernelContext_Failure(context_, status_.get());
-    return nullptr;
   }
 
   TF_OpKernelContext* const context_;
   const Status status_;
+  // Kept beside the status, which TensorFlow's functions overwrite when they succeed.
+  bool failed_ = false;
   std::vector<TF_Tensor*> tensors_;
 };
 
@@ -260,7 +276,14 @@ bool add(const char* name, std::initializer_list<const char*> inputs,
       },
       [](void* settings, TF_OpKernelContext* context) {
         Run run(context);
-        compute(*static_cast<Settings*>(settings), run);
+        // No exception may pass through TensorFlow.
+        try {
+          compute(*static_cast<Settings*>(settings), run);
+        } catch (const std::bad_alloc&) {
+          run.fail(TF_RESOURCE_EXHAUSTED, "the memory does not suffice");
+        } catch (const std::exception& error) {
+          run.fail(TF_INTERNAL, error.what());
+        }
       },
       [](void* settings) { delete static_cast<Settings*>(settings); });
   TF_RegisterKernelBuilder(name, kernel, status.get());
@@ -268,8 +291,6 @@ bool add(const char* name, std::initializer_list<const char*> inputs,
 }
 
 const bool added =
-    add<convReluPool>("LabConvReluPool", {"images: float", "kernel: float", "bias: float"},
-                 {"output: float", "winners: uint8"}, {}) &&
     add<gradImages>("LabConvReluPoolGradImages",
                     {"gradient: float", "kernel: float", "winners: uint8"}, {"result: float"},
                     {"height: int", "width: int"}) &&
@@ -290,7 +311,10 @@ const bool added =
     add<adam>("LabAdam",
               {"values: float", "means: float", "squares: float", "gradients: float", "rate: float",
                "beta1: float", "beta2: float", "epsilon: float"},
-              {"next_values: float", "next_means: float", "next_squares: float"}, {});
+              {"next_values: float", "next_means: float", "next_squares: float"}, {}) &&
+    // Last, as it is what set-up tries.
+    add<convReluPool>("LabConvReluPool", {"images: float", "kernel: float", "bias: float"},
+                      {"output: float", "winners: uint8"}, {});
 
 }  // namespace
 }  // namespace lab

@@ -3,8 +3,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 namespace lab {
 namespace {
@@ -21,11 +24,15 @@ constexpr int kSpins = 10000;
 
 class Pool {
  public:
-  explicit Pool(int helpers) : helpers_(helpers) {
-    for (int i = 0; i < helpers; i++) std::thread([this] { Help(); }).detach();
+  explicit Pool(int helpers) {
+    try {
+      for (; helpers_ < helpers; helpers_++) std::thread([this] { help(); }).detach();
+    } catch (const std::system_error&) {
+      // The system gives no more threads: those that there are will do.
+    }
   }
 
-  void Run(size_t count, const std::function<void(size_t)>& work) {
+  void run(size_t count, const std::function<void(size_t)>& work) {
     std::unique_lock<std::mutex> mine(busy_, std::try_to_lock);
     if (!mine.owns_lock() || helpers_ == 0 || count < 2) {
       for (size_t i = 0; i < count; i++) work(i);
@@ -38,21 +45,28 @@ class Pool {
       std::lock_guard<std::mutex> lock(mutex_);
       wake_.notify_all();
     }
-    Take();
-    while (done_.load() < count) pause();
+    take();
+    for (int i = 0; done_.load() < count; i++) i < kSpins ? pause() : std::this_thread::yield();
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
   }
 
  private:
-  void Take() {
+  void take() {
     for (size_t left = left_.load(); left > 0;) {
       if (!left_.compare_exchange_weak(left, left - 1)) continue;
-      (*work_)(left - 1);
+      try {
+        (*work_)(left - 1);
+      } catch (...) {
+        // For the caller, once no thread works on what is the caller's any more.
+        std::lock_guard<std::mutex> lock(mutex_);
+        failure_ = std::current_exception();
+      }
       done_.fetch_add(1);
       left = left_.load();
     }
   }
 
-  void Help() {
+  void help() {
     for (;;) {
       for (int i = 0; i < kSpins && left_.load() == 0; i++) pause();
       if (left_.load() == 0) {
@@ -61,11 +75,11 @@ class Pool {
         wake_.wait(lock, [&] { return left_.load() > 0; });
         asleep_.fetch_sub(1);
       }
-      Take();
+      take();
     }
   }
 
-  const int helpers_;
+  int helpers_ = 0;
   std::mutex busy_;
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -74,9 +88,10 @@ class Pool {
   std::atomic<size_t> left_{0};
   std::atomic<size_t> done_{0};
   const std::function<void(size_t)>* work_ = nullptr;
+  std::exception_ptr failure_;
 };
 
-int Threads() {
+int threads() {
   const char* asked = std::getenv("TF_NUM_INTRAOP_THREADS");
   const int count = asked == nullptr ? 0 : std::atoi(asked);
   return count > 0 ? count : static_cast<int>(std::thread::hardware_concurrency());
@@ -86,8 +101,8 @@ int Threads() {
 
 void parallel(size_t count, const std::function<void(size_t)>& work) {
   // Never destroyed: its threads wait until the process ends.
-  static Pool& pool = *new Pool(Threads() - 1);
-  pool.Run(count, work);
+  static Pool& pool = *new Pool(threads() - 1);
+  pool.run(count, work);
 }
 
 }  // namespace lab
