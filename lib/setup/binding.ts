@@ -33,22 +33,22 @@ export function bindingPath(folder: string): string {
   return join(folder, "lib", "napi-v8", "tfjs_binding.node");
 }
 
-/** The C++ files of the lab's own, headers among them, by their paths. */
-function ownSources(): string[] {
+/** Keeps TensorFlow's information lines off standard error. */
+const quiet = join(root, "lib", "setup", "quiet.cc");
+
+/** The C++ files of the lab's operations, headers among them, by their paths. */
+function operationSources(): string[] {
   const operations = join(root, "lib", "native");
-  return [
-    join(root, "lib", "setup", "quiet.cc"),
-    // Editors keep files of theirs beside those that are open, mostly with a dot in front.
-    ...[...Deno.readDirSync(operations)].map(({ name }) => name)
-      .filter((name) => /^[^.].*\.(?:cc|h)$/.test(name)).toSorted()
-      .map((name) => join(operations, name)),
-  ];
+  // Editors keep files of theirs beside those that are open, mostly with a dot in front.
+  return [...Deno.readDirSync(operations)].map(({ name }) => name)
+    .filter((name) => /^[^.].*\.(?:cc|h)$/.test(name)).toSorted()
+    .map((name) => join(operations, name));
 }
 
 /** Names the state of the lab's own C++ files in a few hexadecimal digits. */
 export async function sourcesHash(): Promise<string> {
   const texts = await Promise.all(
-    ownSources().map(async (path) => [
+    [quiet, ...operationSources()].map(async (path) => [
       `\n${basename(path)}\n`,
       await Deno.readTextFile(path),
     ]),
@@ -58,16 +58,34 @@ export async function sourcesHash(): Promise<string> {
 
 /**
  * Compiles tfjs-node's two C++ files and the lab's own against a library, tries the result, and puts
- * it in place.
+ * it in place. Where the lab's own do not compile or not work, it goes without their speed.
  *
  * @param library Folder with `lib` and `include`.
- * @throws {SetupError} If there is no compiler.
+ * @throws {SetupError} If there is no compiler, or tfjs-node's files do not compile.
  */
 export async function buildBinding(library: string, work: Work): Promise<void> {
   const compiler = which(...compilers);
   if (compiler === undefined) throw missingCompiler();
+  try {
+    await compile(compiler, library, work, { operations: true });
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    work.say(
+      `TensorFlow: WARNING: ${error.message}; TensorFlow's own operations serve in place of the ` +
+        "lab's, with the same results but half as fast",
+    );
+    await compile(compiler, library, work, { operations: false });
+  }
+}
+
+/** Compiles, tries and puts in place, with the lab's operations or without. */
+async function compile(
+  compiler: string,
+  library: string,
+  work: Work,
+  { operations }: { operations: boolean },
+): Promise<void> {
   const { folder } = tfjsNode();
-  const source = join(folder, "binding");
   const headers = join(
     Deno.realPathSync(join(root, "node_modules", "node-api-headers")),
     "include",
@@ -76,9 +94,10 @@ export async function buildBinding(library: string, work: Work): Promise<void> {
   await Deno.mkdir(dirname(target), { recursive: true });
   const candidate = candidatePath(target);
   const lib = join(library, "lib");
+  const what = operations ? "tfjs-node's binding and the lab's operations" : "tfjs-node's binding";
   const [{ success, stderr }, seconds] = await during(
     work,
-    `TensorFlow: compiling tfjs-node's binding and the lab's operations (${compiler})`,
+    `TensorFlow: compiling ${what} (${compiler})`,
     async () =>
       execute(compiler, [
         // tfjs-node's own files would do with less, but one command is simpler than two.
@@ -86,8 +105,9 @@ export async function buildBinding(library: string, work: Work): Promise<void> {
         "-fno-math-errno", // or roots are taken one by one
         ...["-shared", "-fPIC", "-w", "-DNAPI_VERSION=8"],
         ...[headers, join(library, "include"), folder].map((path) => `-I${path}`),
-        ...["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(source, name)),
-        ...ownSources().filter((path) => path.endsWith(".cc")),
+        ...["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(folder, "binding", name)),
+        quiet,
+        ...operations ? operationSources().filter((path) => path.endsWith(".cc")) : [],
         ...["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"].map((name) => join(lib, name)),
         // Relative to the binding, so that a moved checkout still works.
         `-Wl,-rpath,$ORIGIN/${relative(dirname(target), lib)}`,
@@ -97,10 +117,10 @@ export async function buildBinding(library: string, work: Work): Promise<void> {
   if (!success) {
     const line = stderr.split("\n").find((text) => /error|not found|cannot/i.test(text));
     throw new SetupError(
-      `Cannot compile tfjs-node's binding with ${compiler}: ${(line ?? lastLine(stderr)).trim()}`,
+      `Cannot compile ${what} with ${compiler}: ${(line ?? lastLine(stderr)).trim()}`,
     );
   }
-  await install(candidate, target, work, { operations: true });
+  await install(candidate, target, work, { operations });
   work.say(`TensorFlow: binding compiled in ${duration(seconds)}`);
 }
 
