@@ -50,32 +50,23 @@ if (backend.operations) {
     gradientsOfKernel(dy, images, winners, shape)[0]!;
   const none = (winners: Tensor) => () => tf.zeros(winners.shape);
 
+  const along = (dy: Tensor, [x, k, winners]: [Tensor, Tensor, Tensor]) => ({
+    images: images(dy, k, winners, x.shape),
+    kernel: kernel(dy, x, winners, k.shape),
+    bias: () => gradientsOfKernel(dy, x, winners, k.shape)[1]!,
+    winners: none(winners),
+  });
+
   tf.registerGradient({
     kernelName: "LabConvReluPool",
     inputsToSave: ["images", "kernel"],
     outputsToSave: [false, true],
-    gradFunc: (dys, saved) => {
-      const [dy] = dys as Tensor[];
-      const [x, k, winners] = saved as [Tensor, Tensor, Tensor];
-      return {
-        images: images(dy!, k, winners, x.shape),
-        kernel: kernel(dy!, x, winners, k.shape),
-        bias: () => gradientsOfKernel(dy!, x, winners, k.shape)[1]!,
-      };
-    },
+    gradFunc: (dys, saved) => along((dys as Tensor[])[0]!, saved as [Tensor, Tensor, Tensor]),
   });
   tf.registerGradient({
     kernelName: "LabConvReluPoolAtWinners",
     inputsToSave: ["images", "kernel", "winners"],
-    gradFunc: (dy, saved) => {
-      const [x, k, winners] = saved as [Tensor, Tensor, Tensor];
-      return {
-        images: images(dy as Tensor, k, winners, x.shape),
-        kernel: kernel(dy as Tensor, x, winners, k.shape),
-        bias: () => gradientsOfKernel(dy as Tensor, x, winners, k.shape)[1]!,
-        winners: none(winners),
-      };
-    },
+    gradFunc: (dy, saved) => along(dy as Tensor, saved as [Tensor, Tensor, Tensor]),
   });
   tf.registerGradient({
     kernelName: "LabConvReluPoolGradImages",

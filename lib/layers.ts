@@ -163,8 +163,8 @@ const kinds: { [K in Layer["kind"]]: Kind<Extract<Layer, { kind: K }>> } = {
     weights: (layer, input) =>
       kernelAndBiasSpecs([layer.size, layer.size, image(input, layer)[2], layer.filters]),
     forward: (_, x, context) => {
-      const sums = tf.conv2d(x as Tensor4D, weight(context, "kernel") as Tensor4D, 1, "valid");
-      return biasAdd(sums, weight(context, "bias") as Tensor1D);
+      const [kernel, bias] = kernelAndBiasOf(context);
+      return biasAdd(tf.conv2d(x as Tensor4D, kernel as Tensor4D, 1, "valid"), bias as Tensor1D);
     },
   },
   dense: {
@@ -175,7 +175,7 @@ const kinds: { [K in Layer["kind"]]: Kind<Extract<Layer, { kind: K }>> } = {
     },
     weights: (layer, input) => kernelAndBiasSpecs([vector(input, layer), layer.units]),
     forward: (_, x, context) => {
-      const [kernel, bias] = [weight(context, "kernel"), weight(context, "bias")];
+      const [kernel, bias] = kernelAndBiasOf(context);
       return denseLayer(x as Tensor2D, kernel as Tensor2D, bias as Tensor1D);
     },
   },

@@ -9,11 +9,11 @@ import type { Classifier } from "../network.ts";
 import { assertP, distance } from "../norms.ts";
 import {
   adversarialMargin,
-  batchNoise,
   type Goal,
   logitsAlone,
   marginOf,
   reaches,
+  roundingOf,
 } from "./judge.ts";
 import { type Answer, type Ask, imageOf, type Levels, nearest, search } from "./lattice.ts";
 import { improver } from "./lattice_moves.ts";
@@ -204,8 +204,7 @@ function evaluate(network: Classifier, part: Row[], gradients: boolean): Answer[
 /** What logits lack to reach the goal, in any batch. */
 function gapOf(logits: Float32Array, { reference, target }: Goal): number {
   const ahead = target === undefined ? marginOf(logits, reference) : -marginOf(logits, target);
-  return ahead + adversarialMargin +
-    batchNoise * logits.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  return ahead + adversarialMargin + roundingOf(logits);
 }
 
 /** Compiled questions to a network. */

@@ -16,6 +16,10 @@ export const adversarialMargin = 1e-4;
  */
 export const batchNoise = 2e-6;
 
+/** How far rounding may move the logits of an image: other kernels, other batches. */
+export const roundingOf = (logits: Logits): number =>
+  batchNoise * Math.max(...Array.from(logits, Math.abs));
+
 /** The class by which a classifier with a detector abstains: the one behind the ten digits. */
 export const abstention = 10;
 

@@ -1,23 +1,18 @@
 #include "adam.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "threads.h"
 
 namespace lab {
 
-// Numbers that are one thread's piece of work.
-constexpr size_t kPiece = 1 << 12;
-
 void Adam::step(size_t count, const float* values, const float* means, const float* squares,
                 const float* gradients, float* nextValues, float* nextMeans,
                 float* nextSquares) const {
-  parallel((count + kPiece - 1) / kPiece, [&](size_t piece) {
-    const size_t end = std::min(count, (piece + 1) * kPiece);
+  parallelPieces(count, [&](size_t start, size_t end) {
     const float new1 = 1 - beta1, new2 = 1 - beta2;
 #pragma GCC ivdep
-    for (size_t i = piece * kPiece; i < end; i++) {
+    for (size_t i = start; i < end; i++) {
       const float gradient = gradients[i];
       const float mean = means[i] + (gradient - means[i]) * new1;
       const float square = squares[i] + (gradient * gradient - squares[i]) * new2;

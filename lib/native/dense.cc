@@ -9,9 +9,6 @@
 namespace lab {
 namespace {
 
-// Numbers that are one thread's piece of work.
-constexpr size_t kPiece = 1 << 14;
-
 // The gradient of what ReLU was given.
 class Slopes {
  public:
@@ -19,10 +16,8 @@ class Slopes {
     if (!dense.relu) return;
     const size_t count = dense.batch * dense.units;
     kept_.reset(new float[count]);
-    parallel((count + kPiece - 1) / kPiece, [&](size_t piece) {
-      for (size_t i = piece * kPiece; i < std::min(count, (piece + 1) * kPiece); i++) {
-        kept_[i] = output[i] > 0 ? gradient[i] : 0;
-      }
+    parallelPieces(count, [&](size_t start, size_t end) {
+      for (size_t i = start; i < end; i++) kept_[i] = output[i] > 0 ? gradient[i] : 0;
     });
     values_ = kept_.get();
   }

@@ -1,5 +1,6 @@
 #include "threads.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
@@ -103,6 +104,13 @@ void parallel(size_t count, const std::function<void(size_t)>& work) {
   // Never destroyed: its threads wait until the process ends.
   static Pool& pool = *new Pool(threads() - 1);
   pool.run(count, work);
+}
+
+void parallelPieces(size_t count, const std::function<void(size_t, size_t)>& work) {
+  constexpr size_t kPiece = 1 << 12;
+  parallel((count + kPiece - 1) / kPiece, [&](size_t piece) {
+    work(piece * kPiece, std::min(count, (piece + 1) * kPiece));
+  });
 }
 
 }  // namespace lab

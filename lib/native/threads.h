@@ -12,4 +12,7 @@ namespace lab {
 // operation has the threads, all of it runs on the caller's own. Not to be called by `work` itself.
 void parallel(size_t count, const std::function<void(size_t)>& work);
 
+// Calls work(from, to) for pieces that together are 0 to count, likewise.
+void parallelPieces(size_t count, const std::function<void(size_t, size_t)>& work);
+
 }  // namespace lab

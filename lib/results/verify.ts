@@ -6,10 +6,10 @@
 import {
   abstention,
   adversarialMargin,
-  batchNoise,
   type Logits,
   logitsAlone,
   marginOf,
+  roundingOf,
 } from "../attacks/judge.ts";
 import { hasRegions, isNearest } from "../attacks/linear_region/confirm.ts";
 import type { Classifier } from "../network.ts";
@@ -99,9 +99,8 @@ function confirm(row: ResultRow, { network, clean, label }: Evidence): boolean {
  */
 function isLeft(logits: Logits, reference: number): boolean | undefined {
   const beyond = -adversarialMargin - marginOf(logits, reference);
-  const largest = Math.max(...Array.from(logits, Math.abs));
   // Never so much that an image could count that is not adversarial at all.
-  if (Math.abs(beyond) <= Math.min(batchNoise * largest, adversarialMargin / 2)) return undefined;
+  if (Math.abs(beyond) <= Math.min(roundingOf(logits), adversarialMargin / 2)) return undefined;
   return beyond > 0;
 }
 

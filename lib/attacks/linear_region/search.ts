@@ -8,7 +8,7 @@ import type { Network } from "../../network.ts";
 import { distance } from "../../norms.ts";
 import { argMax } from "../../numbers.ts";
 import { along } from "../box.ts";
-import { adversarialMargin, batchNoise, type Goal, logitsAlone, reaches } from "../judge.ts";
+import { adversarialMargin, type Goal, logitsAlone, reaches, roundingOf } from "../judge.ts";
 import type { Pattern, PiecewiseAffine } from "./affine.ts";
 import { nearest } from "./nearest.ts";
 import { across, type Constraint, Region, type Wanted } from "./region.ts";
@@ -198,7 +198,7 @@ export function wantedOf(
   logits: Float64Array,
   by?: number,
 ): Wanted {
-  const margin = adversarialMargin + batchNoise * Math.max(...logits.map(Math.abs));
+  const margin = adversarialMargin + roundingOf(logits);
   const own = target ?? reference;
   const best = by ?? argMax(logits.map((one, i) => i === own ? -Infinity : one));
   if (target === undefined) return { pairs: [{ more: reference, less: best }], margin };
