@@ -11,6 +11,7 @@ import {
 } from "$lib/backend.ts";
 import { convReluPool } from "$lib/conv_relu_pool.ts";
 import { denseLayer } from "$lib/dense.ts";
+import { runOperation } from "$lib/operations.ts";
 
 type Shape4 = [number, number, number, number];
 type Layer = (images: Tensor4D, kernel: Tensor4D, bias: Tensor1D) => Tensor4D;
@@ -93,6 +94,31 @@ Deno.test("the gradients of convReluPool() have the right gradients themselves",
         turned.mul(direction).sum().dataSync()[0]!,
       ];
       assertAlmostEquals(back, there, 1e-4 * (1 + Math.abs(there)));
+    });
+  }
+});
+
+Deno.test("what stands at the winners is the output, and the slope of a slope that depends on it", () => {
+  for (const shape of shapes) {
+    tf.tidy(() => {
+      const inputs = given(shape);
+      const [output, winners] = runOperation("LabConvReluPool", {
+        ...{ images: inputs[0], kernel: inputs[1], bias: inputs[2] },
+      }) as [Tensor, Tensor];
+      const [again] = runOperation("LabConvReluPoolAtWinners", {
+        ...{ images: inputs[0], kernel: inputs[1], bias: inputs[2], winners },
+      });
+      assertClose(again!, output, String(shape[0]));
+      const [own, theirs] = [convReluPool, composed].map((layer) =>
+        tf.grads((...x: Tensor[]) => {
+          const [, kernel, bias] = x as [Tensor, Tensor4D, Tensor1D];
+          const slope = tf.grad((images: Tensor) =>
+            layer(images as Tensor4D, kernel, bias).square().sum()
+          )(x[0]!);
+          return slope.square().sum<Tensor>();
+        })(inputs)
+      );
+      own!.forEach((gradient, i) => assertClose(gradient, theirs![i]!, `${shape[0]}, input ${i}`));
     });
   }
 });
