@@ -78,8 +78,7 @@ for (const { attack, enough } of all) {
     const [reached] = runAttackSync(attack, mlp, one, { steps: 2 * enough, target });
     assertEquals([reached!.found, reached!.adversarialClass], [true, target]);
     const [left] = runAttackSync(attack, mlp, one, { steps: 2 * enough, aims: [target] });
-    // Both descend on the same margin, to minima that need not be the same.
-    assert(left!.found && left!.norm <= reached!.norm * 1.25, `${left!.norm}, ${reached!.norm}`);
+    assert(left!.found && left!.norm <= reached!.norm * 1.05, `${left!.norm}, ${reached!.norm}`);
     one.dispose();
   });
 }
